@@ -1,0 +1,256 @@
+"""The words of the shop floor as types: every value that crosses from one room to another.
+
+Frozen, keyword-only dataclasses and closed sets of words; no behaviour beyond small derived facts. docs/glossary.md explains the
+words to people, and a test holds the two together. Everything here survives a trip through JSON (`to_json`, `from_json`), because
+the queue keeps what a step found as JSON.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import lru_cache
+from typing import Any, TypeVar
+
+from pydantic import TypeAdapter
+
+
+class Language(StrEnum):
+    """The language a person asked in; the answer comes back in it."""
+
+    EN = "en"
+    JA = "ja"
+
+
+class Verdict(StrEnum):
+    """What an answer says of a photo. Only the first two are judgements; the last two are abstentions."""
+
+    OK = "ok"  # nothing unusual found
+    NOT_OK = "not_ok"  # something unusual, above the part's limit
+    UNSURE = "unsure"  # looked, and a person must look: the score lies between the part's limits
+    NOT_JUDGED = "not_judged"  # not looked at for a verdict: unknown part, no references, unusable photo, other question
+
+
+class AbstentionReason(StrEnum):
+    """Why no judgement was made."""
+
+    BETWEEN_LIMITS = "between_limits"  # the score lies between the part's two limits
+    NO_REFERENCES = "no_references"  # the part is named but has no good reference yet
+    UNKNOWN_PART = "unknown_part"  # no part named, and the photo resembles no known part
+    AMBIGUOUS_PART = "ambiguous_part"  # no part named, and several known parts resemble the photo
+    UNUSABLE_PHOTO = "unusable_photo"  # the photo cannot be judged; the words say why
+    NO_PHOTO = "no_photo"  # a question, but no photo in the message or its thread
+    CANNOT_ANSWER = "cannot_answer"  # the question asks for something no tool here can do
+
+
+class Disposition(StrEnum):
+    """What is to be done with the part. A proposal suggests one; an action is one that an approver approved."""
+
+    ACCEPT = "accept"
+    USE_AS_IS = "use_as_is"
+    REWORK = "rework"
+    REPAIR = "repair"
+    SCRAP = "scrap"
+    RETURN_TO_SUPPLIER = "return_to_supplier"
+    HOLD = "hold"  # quarantine, until a disposition
+
+
+class ProposalKind(StrEnum):
+    """What a proposal asks an approver for."""
+
+    DISPOSITION = "disposition"  # record this disposition of the inspected part
+    REFERENCE = "reference"  # add these photos to the part's references
+
+
+class DecisionVerdict(StrEnum):
+    """What an approver said of a proposal."""
+
+    APPROVED = "approved"
+    REJECTED = "rejected"
+
+
+class InspectionState(StrEnum):
+    """How far an inspection has come. A row only moves down this list."""
+
+    RECEIVED = "received"  # stored and queued; Slack has its acknowledgement
+    ANSWERED = "answered"  # answer and proposal saved, not yet posted
+    POSTED = "posted"  # the answer stands in the thread
+    FAILED = "failed"  # given up after every retry; the person was told
+
+
+class Source(StrEnum):
+    """Where a question came in."""
+
+    SLACK = "slack"
+    COMMAND_LINE = "command_line"
+
+
+GOOD = "good"  # the state of a reference photo that shows a good part; every other state is a defect class
+ANY_PART = "*"  # an approver's scope: every part
+
+
+@dataclass(frozen=True, kw_only=True)
+class Region:
+    """One place on the photo that a tool marked."""
+
+    box_xyxy: tuple[float, float, float, float]  # left, top, right, bottom as shares of the upright photo's width and height, 0 to 1
+    area_of_part: float  # share of the part's own area, 0 to 1
+    score: float  # the largest anomaly score within, on the scale of the map
+    where: str  # one of the nine places of the part: "top left", ..., "centre"; words in `prompts` translate it
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """What a tool saw on one photo."""
+
+    photo: int  # index into the inspection's photos, from 0
+    tool: str  # the tool that found it
+    kind: str  # "anomaly", or a defect class
+    score: float  # on the tool's own scale, larger is stranger
+    region: Region | None  # None when the finding is about the whole photo
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """How one photo compares with its part's good references."""
+
+    photo: int  # index into the inspection's photos, from 0
+    part: str
+    references: int  # how many good references it was compared with
+    anomaly_score: float  # larger is stranger; 1.0 is the part's threshold
+    threshold: float  # the score above which the photo counts as not OK
+    limits: tuple[float, float]  # below the first: OK; above the second: not OK; between them: a person must look
+    false_alarm_rate: float  # share of good photos expected above the threshold, from the references themselves
+    too_few_references: bool  # the false-alarm rate could not be checked on this part's own photos
+    confidence: float  # probability that the verdict is right, 0.5 to 1
+    verdict: Verdict
+    map_sha256: str | None  # the anomaly map drawn over the photo, in the photo store
+    regions: tuple[Region, ...]  # strongest first
+    ms: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class PastCase:
+    """An earlier inspection whose photo resembles this one."""
+
+    inspection_id: str
+    part: str | None
+    similarity: float  # cosine of the two photos' features, -1 to 1
+    verdict: Verdict
+    decision: DecisionVerdict | None  # None while nobody has decided
+    disposition: Disposition | None  # the recorded action, if there is one
+    asked_at: str  # ISO 8601, UTC
+    permalink: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrailEntry:
+    """One tool or model call behind an answer."""
+
+    tool: str
+    inputs: dict[str, Any]  # as given, JSON
+    outputs: dict[str, Any]  # as returned, JSON; photos and maps by their sha256
+    model: str | None  # id and version of the model that did it
+    ms: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Abstention:
+    """An answer that makes no judgement, and why."""
+
+    reason: AbstentionReason
+    words: str  # the sentence a person reads, in the question's language
+
+
+@dataclass(frozen=True, kw_only=True)
+class Proposed:
+    """What the answer suggests; an approver's decision on exactly this makes it an action."""
+
+    kind: ProposalKind
+    part: str
+    disposition: Disposition | None  # for kind DISPOSITION
+    reference_state: str | None  # for kind REFERENCE: "good" or a defect class
+    photos: tuple[str, ...]  # sha256 of the photos it is about
+    reason: str  # why, in the question's language
+
+
+@dataclass(frozen=True, kw_only=True)
+class Picture:
+    """Evidence to look at: a re-encoded picture without EXIF, in the photo store."""
+
+    sha256: str
+    alt_text: str
+    title: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What is posted to the thread, and everything it rests on."""
+
+    language: Language
+    headline: str  # makes sense alone, as a phone notification does
+    lines: tuple[str, ...]  # one fact each, from the tool that found it
+    verdict: Verdict
+    abstention: Abstention | None
+    part: str | None
+    anomaly_score: float | None  # the strangest photo's
+    threshold: float | None
+    confidence: float | None  # of the verdict, 0.5 to 1; None when there is no judgement
+    comparisons: tuple[Comparison, ...]
+    findings: tuple[Finding, ...]
+    similar: tuple[PastCase, ...]
+    pictures: tuple[Picture, ...]
+    proposed: Proposed | None
+    trail: tuple[TrailEntry, ...]
+    model: str  # the backbone's id, and the chat model's where one wrote the words
+
+
+@dataclass(frozen=True, kw_only=True)
+class Photo:
+    """One checked photo of an inspection."""
+
+    sha256: str  # of the bytes as uploaded; its file is in the photo store
+    shown_sha256: str  # of the upright re-encoded copy without EXIF, the only one ever shown or looked at
+    height_px: int
+    width_px: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reference:
+    """A photo of a part with a known state."""
+
+    photo_sha256: str  # as uploaded
+    shown_sha256: str  # the copy that is looked at
+    state: str  # "good" or a defect class
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """A part number and its references."""
+
+    number: str
+    name: str | None
+    references: tuple[Reference, ...]
+
+    @property
+    def good(self) -> tuple[Reference, ...]:
+        return tuple(r for r in self.references if r.state == GOOD)
+
+
+T = TypeVar("T")
+
+
+@lru_cache(maxsize=64)
+def _adapter(kind: type[Any]) -> TypeAdapter[Any]:
+    return TypeAdapter(kind)
+
+
+def to_json(value: object) -> Any:
+    """Any dataclass of this module -> what `json.dumps` takes."""
+    return _adapter(type(value)).dump_python(value, mode="json")
+
+
+def from_json(kind: type[T], data: object) -> T:
+    """What `to_json` gave -> the dataclass. Raises pydantic.ValidationError when it is anything else."""
+    value: T = _adapter(kind).validate_python(data)
+    return value
