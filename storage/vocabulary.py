@@ -247,10 +247,12 @@ def _adapter(kind: type[Any]) -> TypeAdapter[Any]:
 
 def to_json(value: object) -> Any:
     """Any dataclass of this module -> what `json.dumps` takes."""
-    return _adapter(type(value)).dump_python(value, mode="json")
+    kind: Any = type(value)  # mypy does not take a class for hashable
+    return _adapter(kind).dump_python(value, mode="json")
 
 
 def from_json(kind: type[T], data: object) -> T:
     """What `to_json` gave -> the dataclass. Raises pydantic.ValidationError when it is anything else."""
-    value: T = _adapter(kind).validate_python(data)
+    hashable: Any = kind
+    value: T = _adapter(hashable).validate_python(data)
     return value

@@ -1,0 +1,287 @@
+"""The audit log: an append-only chain of entries, each holding the hash of the one before it.
+
+An entry's payload (what happened, in JSON) lies in a table of its own and can be erased, as privacy may demand; the chain holds
+sha256(salt + payload) only, so that erasing one breaks nothing and nobody can guess an erased payload from its digest. What the
+chain cannot show is that somebody with full power over the database rewrote all of it: keep the head (`verify` prints it, `anchor`
+checks it) somewhere else from time to time.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import secrets
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Any, Literal, TextIO
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Row
+
+from kenpin.storage import canonical, clock
+from kenpin.storage.errors import UnknownRowError
+from kenpin.storage.tables import GENESIS, audit_entries, audit_head, audit_payloads
+
+
+class AuditKind(StrEnum):
+    """What an entry is about; `meaning` is the sentence a supervisor reads."""
+
+    meaning: str
+
+    def __new__(cls, value: str, meaning: str = "") -> AuditKind:  # called with the value alone, it looks the member up
+        member = str.__new__(cls, value)
+        member._value_ = value
+        member.meaning = meaning
+        return member
+
+    QUESTION_RECEIVED = "question_received", "A question was stored and queued."
+    PHOTO_REFUSED = "photo_refused", "A file could not be inspected, and the person was told why."
+    ANSWER_SAVED = "answer_saved", "The chain answered; the answer is on record."
+    ANSWER_POSTED = "answer_posted", "The answer stands in the thread."
+    PROPOSAL_MADE = "proposal_made", "A proposal is on record and waits for an approver."
+    DECISION_APPROVED = "decision_approved", "An approver approved the proposal."
+    DECISION_REJECTED = "decision_rejected", "An approver rejected the proposal."
+    DECISION_REFUSED = "decision_refused", "Somebody tried to decide and was refused; nothing was recorded."
+    ACTION_RECORDED = "action_recorded", "The approved action is on record."
+    REFERENCES_ADDED = "references_added", "Photos were added to a part's references."
+    PART_ADDED = "part_added", "A part number was added."
+    APPROVER_GRANTED = "approver_granted", "Somebody may decide on a part, or on every part, from now on."
+    APPROVER_REVOKED = "approver_revoked", "Somebody may no longer decide."
+    INSPECTION_FAILED = "inspection_failed", "An inspection was given up after every retry, and the person was told."
+    PAYLOAD_ERASED = "payload_erased", "What an earlier entry said was erased; the entry itself stays."
+
+
+@dataclass(frozen=True, kw_only=True)
+class AuditEntry:
+    """One link of the chain, with its payload as long as that is not erased."""
+
+    seq: int  # from 1, without gaps
+    at: str
+    kind: AuditKind
+    inspection_id: str | None
+    person_id: str | None
+    payload: dict[str, Any] | None  # None once erased
+    salt: str | None  # with the payload, what payload_sha256 is taken of
+    payload_sha256: str
+    prev_hash: str
+    hash: str
+    erased_at: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verification:
+    """What walking the whole chain found."""
+
+    entries: int  # entries found whole, up to the first broken one
+    erased: int  # of them, those whose payload was erased
+    broken_at: int | None  # the sequence number where the chain breaks; None when it is whole
+    why: str | None
+    head: str  # hash of the last whole entry; keep it with `entries` outside the database
+
+    @property
+    def whole(self) -> bool:
+        return self.broken_at is None
+
+
+def append(
+    conn: Connection, kind: AuditKind, payload: dict[str, Any], inspection_id: str | None = None, person_id: str | None = None
+) -> AuditEntry:
+    """Add one entry. Call it last in the transaction: it locks the head, and every other writer waits until the commit."""
+    for id in (inspection_id, person_id):
+        if id is not None and "\n" in id:
+            raise ValueError(f"The id {id!r} has a line break, which the chain's hashes cannot hold.")
+    head = conn.execute(sa.select(audit_head.c.seq, audit_head.c.hash).with_for_update()).one()
+    written, salt = canonical.dumps(payload), secrets.token_hex(16)
+    seq, at, payload_sha256 = head.seq + 1, clock.now(), canonical.sha256(salt + written)
+    hash = _hash(head.hash, seq, at, kind.value, inspection_id, person_id, payload_sha256)
+    conn.execute(
+        audit_entries.insert().values(
+            seq=seq,
+            at=at,
+            kind=kind.value,
+            inspection_id=inspection_id,
+            person_id=person_id,
+            payload_sha256=payload_sha256,
+            prev_hash=head.hash,
+            hash=hash,
+        )
+    )
+    conn.execute(audit_payloads.insert().values(seq=seq, salt=salt, payload=written))
+    return AuditEntry(
+        seq=seq,
+        at=at,
+        kind=kind,
+        inspection_id=inspection_id,
+        person_id=person_id,
+        payload=json.loads(written),
+        salt=salt,
+        payload_sha256=payload_sha256,
+        prev_hash=head.hash,
+        hash=hash,
+        erased_at=None,
+    )
+
+
+def entries(
+    conn: Connection,
+    *,
+    after: int = 0,
+    kind: AuditKind | None = None,
+    inspection_id: str | None = None,
+    person_id: str | None = None,
+    newest_first: bool = False,
+    limit: int | None = None,
+) -> Iterator[AuditEntry]:
+    """Entries with a sequence number above `after`, read as they are consumed, so that a long log needs little memory."""
+    query = _WITH_PAYLOAD.where(audit_entries.c.seq > after)
+    if kind is not None:
+        query = query.where(audit_entries.c.kind == kind.value)
+    if inspection_id is not None:
+        query = query.where(audit_entries.c.inspection_id == inspection_id)
+    if person_id is not None:
+        query = query.where(audit_entries.c.person_id == person_id)
+    query = query.order_by(audit_entries.c.seq.desc() if newest_first else audit_entries.c.seq).limit(limit)
+    for row in conn.execute(query, execution_options={"yield_per": 1000}):
+        yield _entry(row)
+
+
+def show(conn: Connection, reference: str) -> tuple[AuditEntry, ...]:
+    """The entry with this sequence number, or every entry of the inspection with this id. Raises UnknownRowError for neither."""
+    if reference.isascii() and reference.isdigit():
+        found = tuple(_entry(row) for row in conn.execute(_WITH_PAYLOAD.where(audit_entries.c.seq == int(reference))))
+    else:
+        found = tuple(entries(conn, inspection_id=reference))
+    if not found:
+        raise UnknownRowError(f"The audit log has no entry {reference} and none about an inspection {reference}. See `kenpin audit list`.")
+    return found
+
+
+def erase(conn: Connection, seq: int, *, person_id: str, why: str) -> AuditEntry:
+    """Erase what an entry said, for good, and append an entry that says who did so and why.
+
+    Raises UnknownRowError when there is nothing to erase.
+    """
+    erased = (
+        audit_payloads.update()
+        .where(audit_payloads.c.seq == seq, audit_payloads.c.erased_at.is_(None))
+        .values(salt=None, payload=None, erased_at=clock.now())
+    )
+    if conn.execute(erased).rowcount != 1:
+        raise UnknownRowError(f"The audit log has no entry {seq} with a payload to erase. See `kenpin audit show {seq}`.")
+    return append(conn, AuditKind.PAYLOAD_ERASED, {"seq": seq, "why": why}, person_id=person_id)
+
+
+def verify(conn: Connection, progress: Callable[[int, int], None] | None = None, anchor: tuple[int, str] | None = None) -> Verification:
+    """Walk the chain from its start and check every hash, every payload, and that it ends at the head.
+
+    progress: called now and then with how many entries are done and how many there are. anchor: the number of entries and the head's
+    hash as an earlier verification gave them; the chain must still hold them.
+    """
+    head = conn.execute(sa.select(audit_head.c.seq, audit_head.c.hash)).first()
+    total = head.seq if head else 0
+    seq, hash, erased = 0, GENESIS, 0
+
+    def broken(at: int, why: str) -> Verification:
+        return Verification(entries=seq, erased=erased, broken_at=at, why=why, head=hash)
+
+    for row in conn.execute(_WITH_PAYLOAD.order_by(audit_entries.c.seq), execution_options={"yield_per": 5000}):
+        why = _fault(row, seq + 1, hash)
+        if why is not None:
+            return broken(seq + 1, why)
+        seq, hash = row.seq, row.hash
+        erased += row.erased_at is not None
+        if anchor is not None and seq == anchor[0] and hash != anchor[1]:
+            return broken(seq, f"entry {seq} is not the one that was anchored outside: the chain was rewritten")
+        if progress is not None and seq % 1000 == 0:
+            progress(seq, max(total, seq))
+    if head is None:
+        return broken(seq + 1, "the head is missing")
+    if (head.seq, head.hash) != (seq, hash):
+        return broken(seq + 1, f"the chain ends at entry {seq}, but its head says {head.seq}: entries are missing, or the head was altered")
+    if anchor is not None and seq < anchor[0]:
+        return broken(seq + 1, f"the chain ends at entry {seq}, but one of {anchor[0]} was anchored outside: entries are missing")
+    stray = conn.execute(sa.select(audit_payloads.c.seq).where(audit_payloads.c.seq > seq).limit(1)).scalar_one_or_none()
+    if stray is not None:
+        return broken(seq + 1, f"there is a payload of entry {stray}, which does not exist")
+    if progress is not None:
+        progress(seq, seq)
+    return Verification(entries=seq, erased=erased, broken_at=None, why=None, head=hash)
+
+
+def export(conn: Connection, file: TextIO, format: Literal["csv", "jsonl"]) -> int:
+    """Write every entry, oldest first, with all that is needed to check the chain elsewhere. Returns how many.
+
+    file: open for text; for csv with newline="", and encoding "utf-8-sig" where Excel is to read the Japanese.
+    """
+    written = 0
+    writer = csv.writer(file) if format == "csv" else None
+    if writer is not None:
+        writer.writerow(_EXPORTED)
+    for entry in entries(conn):
+        fields = {name: value for name, value in asdict(entry).items() if name in _EXPORTED}
+        if writer is not None:
+            payload = None if entry.payload is None else canonical.dumps(entry.payload)
+            writer.writerow([{**fields, "payload": payload}[name] for name in _EXPORTED])
+        else:
+            file.write(canonical.dumps(fields) + "\n")
+        written += 1
+    return written
+
+
+_EXPORTED = (
+    "seq",
+    "at",
+    "kind",
+    "inspection_id",
+    "person_id",
+    "payload",
+    "salt",
+    "payload_sha256",
+    "prev_hash",
+    "hash",
+    "erased_at",
+)
+
+_WITH_PAYLOAD = sa.select(
+    audit_entries, audit_payloads.c.seq.label("payload_seq"), audit_payloads.c.salt, audit_payloads.c.payload, audit_payloads.c.erased_at
+).select_from(audit_entries.outerjoin(audit_payloads, audit_payloads.c.seq == audit_entries.c.seq))
+
+
+def _hash(prev_hash: str, seq: int, at: str, kind: str, inspection_id: str | None, person_id: str | None, payload_sha256: str) -> str:
+    """The link: what the PostgreSQL trigger of migration 0002 computes as well. "=" tells an empty id from none."""
+    ids = tuple("" if id is None else f"={id}" for id in (inspection_id, person_id))
+    return canonical.sha256("\n".join((prev_hash, str(seq), at, kind, *ids, payload_sha256)))
+
+
+def _fault(row: Row[Any], seq: int, prev_hash: str) -> str | None:
+    """Why this row cannot be entry `seq` after `prev_hash`; None when it can."""
+    if row.seq != seq:
+        return f"entry {seq} is missing"
+    if row.prev_hash != prev_hash:
+        return f"entry {seq} does not follow entry {seq - 1}"
+    if row.hash != _hash(row.prev_hash, row.seq, row.at, row.kind, row.inspection_id, row.person_id, row.payload_sha256):
+        return f"entry {seq} was altered"
+    if row.payload_seq is None:
+        return f"the payload of entry {seq} is missing, and it was not erased"
+    if row.erased_at is not None:
+        return f"the payload of entry {seq} is marked as erased and still there" if row.payload is not None else None
+    if row.payload is None or row.salt is None or canonical.sha256(row.salt + row.payload) != row.payload_sha256:
+        return f"the payload of entry {seq} was altered"
+    return None
+
+
+def _entry(row: Row[Any]) -> AuditEntry:
+    return AuditEntry(
+        seq=row.seq,
+        at=row.at,
+        kind=AuditKind(row.kind),
+        inspection_id=row.inspection_id,
+        person_id=row.person_id,
+        payload=None if row.payload is None else json.loads(row.payload),
+        salt=row.salt,
+        payload_sha256=row.payload_sha256,
+        prev_hash=row.prev_hash,
+        hash=row.hash,
+        erased_at=row.erased_at,
+    )

@@ -1,0 +1,103 @@
+"""Decisions: what an approver said of a proposal. The first stands; the database refuses everybody without a live grant."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Row
+from sqlalchemy.exc import IntegrityError
+
+from kenpin.storage import clock, people
+from kenpin.storage.errors import AlreadyDecidedError, NotAnApproverError
+from kenpin.storage.proposals import Proposal
+from kenpin.storage.tables import decisions, proposals
+from kenpin.storage.vocabulary import DecisionVerdict
+
+Via = Literal["reaction", "button", "console", "command_line"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decision:
+    """An approver's word on exactly one proposal."""
+
+    proposal_id: str
+    part: str
+    digest: str  # of the proposal's content
+    verdict: DecisionVerdict
+    decided_by: str
+    grant_id: str  # the approver's grant it was made under
+    scope: str  # of that grant: the part, or "*"
+    via: Via
+    source_event: str | None  # the Slack event or request that carried it
+    at: str
+
+
+def record(
+    conn: Connection,
+    proposal: Proposal,
+    verdict: DecisionVerdict,
+    person_id: str,
+    via: Via,
+    source_event: str | None = None,
+    at: clock.Moment | None = None,
+) -> Decision:
+    """Put a decision on record. Raises AlreadyDecidedError, then NotAnApproverError; nothing is written when it raises."""
+    _refuse_a_second(conn, proposal.id)
+    grant = people.live_grant(conn, person_id, proposal.part)
+    if grant is None:
+        raise _not_an_approver(conn, proposal, person_id)
+    decision = Decision(
+        proposal_id=proposal.id,
+        part=proposal.part,
+        digest=proposal.digest,
+        verdict=verdict,
+        decided_by=person_id,
+        grant_id=grant.id,
+        scope=grant.scope,
+        via=via,
+        source_event=source_event,
+        at=clock.text(at) if at is not None else clock.now(),
+    )
+    try:
+        with conn.begin_nested():  # the transaction stays usable, for the audit entry about the refusal
+            conn.execute(decisions.insert().values({**vars(decision), "verdict": verdict.value}))
+    except IntegrityError:
+        # Two people at once on PostgreSQL: the other one's decision, or the revocation, is visible only now.
+        _refuse_a_second(conn, proposal.id)
+        if people.live_grant(conn, person_id, proposal.part) is None:
+            raise _not_an_approver(conn, proposal, person_id) from None
+        raise
+    return decision
+
+
+def of_proposal(conn: Connection, proposal_id: str) -> Decision | None:
+    return _decision(conn.execute(sa.select(decisions).where(decisions.c.proposal_id == proposal_id)).first())
+
+
+def of_inspection(conn: Connection, inspection_id: str) -> Decision | None:
+    query = sa.select(decisions).join(proposals, proposals.c.id == decisions.c.proposal_id)
+    return _decision(conn.execute(query.where(proposals.c.inspection_id == inspection_id)).first())
+
+
+def _refuse_a_second(conn: Connection, proposal_id: str) -> None:
+    first = of_proposal(conn, proposal_id)
+    if first is not None:
+        raise AlreadyDecidedError(
+            proposal_id=proposal_id,
+            decided_by=first.decided_by,
+            at=first.at,
+            verdict=first.verdict.value,
+            source_event=first.source_event,
+        )
+
+
+def _not_an_approver(conn: Connection, proposal: Proposal, person_id: str) -> NotAnApproverError:
+    return NotAnApproverError(person_id, proposal.part, [person.id for person in people.approvers_of(conn, proposal.part)])
+
+
+def _decision(row: Row[Any] | None) -> Decision | None:
+    if row is None:
+        return None
+    return Decision(**{**row._mapping, "verdict": DecisionVerdict(row.verdict)})

@@ -1,0 +1,77 @@
+"""What can go wrong with what is remembered.
+
+    StorageError
+    ├── DatabaseUnreachableError     no server, no file, wrong password
+    ├── SchemaOutdatedError          `kenpin migrate` has not been run, or the database is newer than this Kenpin
+    ├── UnknownRowError              an id that names nothing
+    ├── NotADigestError              a photo asked for by something that is no sha256
+    ├── PhotoMissingError            the photo's file is gone, or was erased
+    ├── PhotoDamagedError            the photo's file is no longer the bytes its name promises
+    ├── ProposalAlteredError         a proposal's content no longer has its digest
+    ├── NotAnApproverError           a person without a live grant for the proposal's part
+    ├── AlreadyDecidedError          somebody decided first
+    └── NotApprovedError             an action asked for on a rejected proposal
+
+`retryable` says whether the same call can succeed later by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+class StorageError(Exception):
+    """The root of this room's errors."""
+
+    retryable = False
+
+
+class DatabaseUnreachableError(StorageError):
+    retryable = True
+
+
+class SchemaOutdatedError(StorageError):
+    pass
+
+
+class UnknownRowError(StorageError, LookupError):
+    pass
+
+
+class NotADigestError(StorageError, ValueError):
+    pass
+
+
+class PhotoMissingError(StorageError, LookupError):
+    pass
+
+
+class PhotoDamagedError(StorageError):
+    pass
+
+
+class ProposalAlteredError(StorageError):
+    pass
+
+
+class NotAnApproverError(StorageError):
+    """part: the proposal's part. approvers: ids of the people who may decide, to be named to the person refused."""
+
+    def __init__(self, person_id: str, part: str, approvers: Sequence[str]) -> None:
+        self.person_id, self.part, self.approvers = person_id, part, tuple(approvers)
+        who = ", ".join(self.approvers) if approvers else "nobody yet; name one with `kenpin people approve`"
+        super().__init__(f"{person_id} is not an approver of {part} (approvers: {who}). Nothing was recorded.")
+
+
+class AlreadyDecidedError(StorageError):
+    """The first decision stands. `verdict` is a DecisionVerdict's value; `source_event` tells a repeated delivery from a second person."""
+
+    def __init__(self, *, proposal_id: str, decided_by: str, at: str, verdict: str, source_event: str | None) -> None:
+        self.proposal_id, self.decided_by, self.at, self.verdict, self.source_event = proposal_id, decided_by, at, verdict, source_event
+        super().__init__(
+            f"Proposal {proposal_id} was {verdict} by {decided_by} at {at}; the first decision stands. Nothing new was recorded."
+        )
+
+
+class NotApprovedError(StorageError):
+    pass
