@@ -1,0 +1,56 @@
+"""What the eye hands back: plain values that survive the trip between two processes, and need no network to be read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from kenpin.storage.vocabulary import Region, Verdict
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReferencePhoto:
+    """A good photo of a part."""
+
+    sha256: str  # of the file at `path`, or any other name that changes when its pixels do
+    path: Path  # upright, re-encoded RGB copy
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sight:
+    """One photo compared with its part's good references."""
+
+    anomaly_score: float  # larger is stranger; 1.0 is the part's threshold
+    threshold: float
+    limits: tuple[float, float]  # below the first OK, above the second not OK, between them a person must look
+    false_alarm_rate: float  # share of good photos expected above the threshold
+    too_few_references: bool  # the rate rests on other parts' photos more than on this part's
+    confidence: float  # probability that the verdict is right, 0.5 to 1
+    confidence_basis: str  # what the confidence was fitted on
+    verdict: Verdict
+    references: int
+    regions: tuple[Region, ...]  # strongest first
+    map_jpeg: bytes  # the photo with its strange places marked, long side at most 1024 px, no EXIF
+    local_z: float  # how far the strangest patches lie from usual, in spreads among good photos
+    whole_z: float  # the same for the photo as a whole
+    part_on_bench: bool  # the part was found against a background and looked at close
+    ms: float
+
+
+class RecognitionOutcome(StrEnum):
+    """How sure it is which part a photo shows."""
+
+    RECOGNISED = "recognised"
+    NONE_NEAR = "none_near"  # it resembles no known part closely enough
+    SEVERAL_NEAR = "several_near"  # it resembles several known parts about equally
+    NO_PARTS = "no_parts"  # there is no part with references to compare with
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recognition:
+    """Which known part a photo shows."""
+
+    part: str | None  # None unless the outcome is RECOGNISED
+    outcome: RecognitionOutcome
+    candidates: tuple[tuple[str, float], ...]  # part and similarity (cosine, -1 to 1), strongest first

@@ -1,0 +1,145 @@
+"""What the network is shown of a photo, and where its patches lie on it.
+
+A part on a bench is cut out close and brought upright; a part that fills the frame is shown as it is. Either way about `TOKENS` patches
+are spent, in the proportions of what is shown, so a long part gets a long view and every photo costs about the same.
+"""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from kenpin.tools.vision.backbone import Array, Backbone
+from kenpin.tools.vision.foreground import Lie, Outline
+from kenpin.tools.vision.photo import Pixels
+
+TOKENS = 1024  # 448 x 448 px with patches of 14 px
+MARGIN = 1.12  # of the part's box: its edge must be seen against the bench
+MOST_UNEQUAL = 4.0  # long side over short side of a view
+PART_SHARE = 0.25  # of a patch that must be part for the patch to count
+TURNS = {Lie.FILLS: (0.0,), Lie.LONG: (0.0, 180.0), Lie.SQUARE: (0.0, 90.0, 180.0, 270.0), Lie.ROUND: tuple(45.0 * i for i in range(8))}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Frame:
+    """A turned box on the photo, in shares of the photo's long side, and the grid of patches laid over it."""
+
+    centre_xy: tuple[float, float]
+    size_wh: tuple[float, float]
+    angle_deg: float
+    rows: int
+    columns: int
+
+    def onto_photo(self, long_side_px: float, width_px: float, height_px: float) -> NDArray[np.float64]:
+        """Affine (2, 3) from pixels of a view of that width and height to pixels of the photo at that long side."""
+        radians = np.radians(self.angle_deg)
+        turn = np.array([[np.cos(radians), -np.sin(radians)], [np.sin(radians), np.cos(radians)]])
+        scale = np.array([self.size_wh[0] * long_side_px / width_px, self.size_wh[1] * long_side_px / height_px])
+        linear = turn * scale
+        centre = np.array(self.centre_xy) * long_side_px
+        shift = centre - linear @ (np.array([width_px, height_px]) / 2)
+        return np.column_stack([linear, shift])
+
+
+@dataclass(frozen=True, kw_only=True)
+class View:
+    """Patch features of one frame of a photo."""
+
+    features: Array  # (rows, columns, width), unit length
+    part: NDArray[np.bool_]  # (rows, columns): which patches show the part
+    frame: Frame
+    lie: Lie
+
+    @property
+    def of_part(self) -> Array:
+        """(n, width)"""
+        return self.features[self.part]
+
+
+def look(pixels: Pixels, backbone: Backbone, *, close: bool = True, turn_deg: float = 0.0) -> View:
+    """`close` cuts the part out where it lies on a bench; `turn_deg` turns what is shown."""
+    outline = pixels.outline if close else None
+    height, width = pixels.rgb.shape[:2]
+    long_side = max(height, width)
+    if outline is None:
+        frame = _frame((width / long_side / 2, height / long_side / 2), (width / long_side, height / long_side), 0.0)
+        rgb = _cut(pixels.rgb, frame, backbone.patch)
+        part = np.ones((frame.rows, frame.columns), bool)
+        return View(features=backbone.patches(rgb), part=part, frame=frame, lie=Lie.FILLS)
+    turned = outline.turned(turn_deg)
+    unit = max(outline.mask.shape)
+    frame = _frame(
+        (turned.centre_xy[0] / unit, turned.centre_xy[1] / unit),
+        (turned.size_wh[0] * MARGIN / unit, turned.size_wh[1] * MARGIN / unit),
+        turned.angle_deg,
+    )
+    rgb = _cut(pixels.rgb, frame, backbone.patch)
+    part = _part(outline, frame)
+    return View(features=backbone.patches(rgb), part=part, frame=frame, lie=outline.lie)
+
+
+def _frame(centre_xy: tuple[float, float], size_wh: tuple[float, float], angle_deg: float) -> Frame:
+    wide, high = size_wh
+    wide, high = max(wide, high / MOST_UNEQUAL), max(high, wide / MOST_UNEQUAL)
+    rows = max(1, round((TOKENS * high / wide) ** 0.5))
+    return Frame(centre_xy=centre_xy, size_wh=(wide, high), angle_deg=angle_deg, rows=rows, columns=max(1, TOKENS // rows))
+
+
+def _cut(rgb: NDArray[np.uint8], frame: Frame, patch: int) -> NDArray[np.uint8]:
+    """(rows * patch, columns * patch, 3). Outside the photo its edge goes on."""
+    width, height = frame.columns * patch, frame.rows * patch
+    long_side = max(rgb.shape[:2])
+    shrink = width / (frame.size_wh[0] * long_side)  # view pixels a photo pixel
+    if shrink < 1:  # shrink first with every pixel counted, or fine texture turns into noise
+        size_wh = (max(1, round(rgb.shape[1] * shrink)), max(1, round(rgb.shape[0] * shrink)))
+        rgb = np.asarray(cv2.resize(rgb, size_wh, interpolation=cv2.INTER_AREA))
+        long_side = max(rgb.shape[:2])
+    matrix = frame.onto_photo(long_side, width, height)
+    matrix[:, 2] += matrix[:, :2] @ (0.5, 0.5) - 0.5  # pixel centres lie at halves, OpenCV counts them whole
+    flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
+    cut: NDArray[np.uint8] = np.asarray(cv2.warpAffine(rgb, matrix, (width, height), flags=flags, borderMode=cv2.BORDER_REPLICATE))
+    return cut
+
+
+def _part(outline: Outline, frame: Frame) -> NDArray[np.bool_]:
+    """Which patches show the part: at least one always does."""
+    fine = 4
+    matrix = frame.onto_photo(max(outline.mask.shape), frame.columns * fine, frame.rows * fine)
+    matrix[:, 2] += matrix[:, :2] @ (0.5, 0.5) - 0.5
+    size = (frame.columns * fine, frame.rows * fine)
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    warped = cv2.warpAffine(outline.mask.astype(np.float32), matrix, size, flags=flags)
+    share = cv2.resize(warped, (frame.columns, frame.rows), interpolation=cv2.INTER_AREA)
+    return np.asarray(share >= min(PART_SHARE, float(share.max())))
+
+
+
+
+def save(seen: View, path: Path) -> None:
+    """In half precision: a third of a per cent of a distance, half the disk."""
+    f = seen.frame
+    frame = np.array([*f.centre_xy, *f.size_wh, f.angle_deg])
+    mine = path.with_suffix(f".{os.getpid()}.tmp")
+    with mine.open("wb") as file:
+        np.savez(file, features=seen.features.astype(np.float16), part=seen.part, frame=frame, lie=np.array(seen.lie.value))
+    mine.replace(path)
+
+
+def load(path: Path) -> View | None:
+    """None when it was not saved, or not whole."""
+    try:
+        with np.load(path, allow_pickle=False) as kept:
+            features = kept["features"].astype(np.float32)
+            x, y, wide, high, angle = (float(v) for v in kept["frame"])
+            part, lie = kept["part"], Lie(str(kept["lie"]))
+    except (FileNotFoundError, zipfile.BadZipFile, KeyError, ValueError, EOFError):
+        return None
+    rows, columns = part.shape
+    frame = Frame(centre_xy=(x, y), size_wh=(wide, high), angle_deg=angle, rows=rows, columns=columns)
+    return View(features=features, part=part, frame=frame, lie=lie)
