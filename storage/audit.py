@@ -66,7 +66,7 @@ class AuditEntry:
     payload_sha256: str
     prev_hash: str
     hash: str
-    erased_at: str | None
+    erased_in: int | None  # the entry that says who erased the payload and why
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,7 +119,7 @@ def append(
         payload_sha256=payload_sha256,
         prev_hash=head.hash,
         hash=hash,
-        erased_at=None,
+        erased_in=None,
     )
 
 
@@ -160,16 +160,18 @@ def show(conn: Connection, reference: str) -> tuple[AuditEntry, ...]:
 def erase(conn: Connection, seq: int, *, person_id: str, why: str) -> AuditEntry:
     """Erase what an entry said, for good, and append an entry that says who did so and why.
 
-    Raises UnknownRowError when there is nothing to erase.
+    Raises UnknownRowError when there is nothing to erase, or the entry is itself about an erasure.
     """
-    erased = (
-        audit_payloads.update()
-        .where(audit_payloads.c.seq == seq, audit_payloads.c.erased_at.is_(None))
-        .values(salt=None, payload=None, erased_at=clock.now())
+    erasable = (
+        sa.select(audit_payloads.c.seq)
+        .join(audit_entries, audit_entries.c.seq == audit_payloads.c.seq)
+        .where(audit_payloads.c.seq == seq, audit_payloads.c.payload.is_not(None), audit_entries.c.kind != AuditKind.PAYLOAD_ERASED.value)
     )
-    if conn.execute(erased).rowcount != 1:
+    if conn.execute(erasable).first() is None:
         raise UnknownRowError(f"The audit log has no entry {seq} with a payload to erase. See `kenpin audit show {seq}`.")
-    return append(conn, AuditKind.PAYLOAD_ERASED, {"seq": seq, "why": why}, person_id=person_id)
+    entry = append(conn, AuditKind.PAYLOAD_ERASED, {"seq": seq, "why": why}, person_id=person_id)
+    conn.execute(audit_payloads.update().where(audit_payloads.c.seq == seq).values(salt=None, payload=None, erased_in=entry.seq))
+    return entry
 
 
 def verify(conn: Connection, progress: Callable[[int, int], None] | None = None, anchor: tuple[int, str] | None = None) -> Verification:
@@ -180,7 +182,9 @@ def verify(conn: Connection, progress: Callable[[int, int], None] | None = None,
     """
     head = conn.execute(sa.select(audit_head.c.seq, audit_head.c.hash)).first()
     total = head.seq if head else 0
-    seq, hash, erased = 0, GENESIS, 0
+    seq, hash = 0, GENESIS
+    erased_in: dict[int, int] = {}  # the entry that is said to tell of an erasure -> the entry erased, until it was seen to do so
+    erased = 0
 
     def broken(at: int, why: str) -> Verification:
         return Verification(entries=seq, erased=erased, broken_at=at, why=why, head=hash)
@@ -190,7 +194,12 @@ def verify(conn: Connection, progress: Callable[[int, int], None] | None = None,
         if why is not None:
             return broken(seq + 1, why)
         seq, hash = row.seq, row.hash
-        erased += row.erased_at is not None
+        if row.erased_in is not None:
+            erased += 1
+            if erased_in.setdefault(row.erased_in, seq) != seq:
+                return broken(seq, f"the payload of entry {seq} is gone, and entry {row.erased_in} is about another one's")
+        elif seq in erased_in and erased_in[seq] == _erases(row):
+            del erased_in[seq]
         if anchor is not None and seq == anchor[0] and hash != anchor[1]:
             return broken(seq, f"entry {seq} is not the one that was anchored outside: the chain was rewritten")
         if progress is not None and seq % 1000 == 0:
@@ -199,6 +208,9 @@ def verify(conn: Connection, progress: Callable[[int, int], None] | None = None,
         return broken(seq + 1, "the head is missing")
     if (head.seq, head.hash) != (seq, hash):
         return broken(seq + 1, f"the chain ends at entry {seq}, but its head says {head.seq}: entries are missing, or the head was altered")
+    if erased_in:
+        first = min(erased_in.values())
+        return broken(first, f"the payload of entry {first} is gone, and no entry says that it was erased")
     if anchor is not None and seq < anchor[0]:
         return broken(seq + 1, f"the chain ends at entry {seq}, but one of {anchor[0]} was anchored outside: entries are missing")
     stray = conn.execute(sa.select(audit_payloads.c.seq).where(audit_payloads.c.seq > seq).limit(1)).scalar_one_or_none()
@@ -240,11 +252,11 @@ _EXPORTED = (
     "payload_sha256",
     "prev_hash",
     "hash",
-    "erased_at",
+    "erased_in",
 )
 
 _WITH_PAYLOAD = sa.select(
-    audit_entries, audit_payloads.c.seq.label("payload_seq"), audit_payloads.c.salt, audit_payloads.c.payload, audit_payloads.c.erased_at
+    audit_entries, audit_payloads.c.seq.label("payload_seq"), audit_payloads.c.salt, audit_payloads.c.payload, audit_payloads.c.erased_in
 ).select_from(audit_entries.outerjoin(audit_payloads, audit_payloads.c.seq == audit_entries.c.seq))
 
 
@@ -264,11 +276,22 @@ def _fault(row: Row[Any], seq: int, prev_hash: str) -> str | None:
         return f"entry {seq} was altered"
     if row.payload_seq is None:
         return f"the payload of entry {seq} is missing, and it was not erased"
-    if row.erased_at is not None:
-        return f"the payload of entry {seq} is marked as erased and still there" if row.payload is not None else None
+    if row.erased_in is not None:
+        return None if row.payload is None and row.salt is None else f"the payload of entry {seq} is marked as erased and still there"
     if row.payload is None or row.salt is None or canonical.sha256(row.salt + row.payload) != row.payload_sha256:
         return f"the payload of entry {seq} was altered"
     return None
+
+
+def _erases(row: Row[Any]) -> int | None:
+    """The entry whose payload this one says was erased; None when it is about something else."""
+    if row.kind != AuditKind.PAYLOAD_ERASED:
+        return None
+    try:
+        told = json.loads(row.payload)
+    except ValueError:  # an entry written past `append`, whole as a link and not JSON
+        return None
+    return told.get("seq") if isinstance(told, dict) else None
 
 
 def _entry(row: Row[Any]) -> AuditEntry:
@@ -283,5 +306,5 @@ def _entry(row: Row[Any]) -> AuditEntry:
         payload_sha256=row.payload_sha256,
         prev_hash=row.prev_hash,
         hash=row.hash,
-        erased_at=row.erased_at,
+        erased_in=row.erased_in,
     )

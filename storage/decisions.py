@@ -15,7 +15,7 @@ from kenpin.storage.proposals import Proposal
 from kenpin.storage.tables import decisions, proposals
 from kenpin.storage.vocabulary import DecisionVerdict
 
-Via = Literal["reaction", "button", "console", "command_line"]
+Via = Literal["reaction", "button", "console", "command_line", "message"]  # a message: an approver's own command decides itself
 
 
 @dataclass(frozen=True, kw_only=True)

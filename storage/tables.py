@@ -213,7 +213,7 @@ decisions = sa.Table(
     sa.ForeignKeyConstraint(["grant_id", "decided_by", "scope"], ["approvers.id", "approvers.person_id", "approvers.scope"]),
     sa.CheckConstraint("verdict IN ('approved', 'rejected')", name="verdict"),
     sa.CheckConstraint("scope = part OR scope = '*'", name="scope"),
-    sa.CheckConstraint("via IN ('reaction', 'button', 'console', 'command_line')", name="via"),
+    sa.CheckConstraint("via IN ('reaction', 'button', 'console', 'command_line', 'message')", name="via"),
     sqlite_with_rowid=False,
 )
 
@@ -277,8 +277,8 @@ audit_payloads = sa.Table(
     sa.Column("seq", sa.BigInteger, sa.ForeignKey("audit_entries.seq"), primary_key=True, autoincrement=False),
     _text("salt", null=True),
     _text("payload", null=True),
-    _text("erased_at", null=True),
-    sa.CheckConstraint("(salt IS NULL) = (payload IS NULL) AND (payload IS NULL) = (erased_at IS NOT NULL)", name="erased"),
+    sa.Column("erased_in", sa.BigInteger, sa.ForeignKey("audit_entries.seq")),  # the entry that says who erased it and why
+    sa.CheckConstraint("(salt IS NULL) = (payload IS NULL) AND (payload IS NULL) = (erased_in IS NOT NULL)", name="erased"),
     sqlite_with_rowid=False,
 )
 

@@ -155,10 +155,11 @@ def upgrade() -> None:
         sa.Column("seq", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("salt", sa.Text(), nullable=True),
         sa.Column("payload", sa.Text(), nullable=True),
-        sa.Column("erased_at", sa.Text(), nullable=True),
+        sa.Column("erased_in", sa.BigInteger(), nullable=True),
         sa.CheckConstraint(
-            "(salt IS NULL) = (payload IS NULL) AND (payload IS NULL) = (erased_at IS NOT NULL)", name=op.f("ck_audit_payloads_erased")
+            "(salt IS NULL) = (payload IS NULL) AND (payload IS NULL) = (erased_in IS NOT NULL)", name=op.f("ck_audit_payloads_erased")
         ),
+        sa.ForeignKeyConstraint(["erased_in"], ["audit_entries.seq"], name=op.f("fk_audit_payloads_erased_in")),
         sa.ForeignKeyConstraint(["seq"], ["audit_entries.seq"], name=op.f("fk_audit_payloads_seq")),
         sa.PrimaryKeyConstraint("seq", name=op.f("pk_audit_payloads")),
         sqlite_with_rowid=False,
@@ -243,7 +244,7 @@ def upgrade() -> None:
         sa.Column("at", sa.Text(), nullable=False),
         sa.CheckConstraint("scope = part OR scope = '*'", name=op.f("ck_decisions_scope")),
         sa.CheckConstraint("verdict IN ('approved', 'rejected')", name=op.f("ck_decisions_verdict")),
-        sa.CheckConstraint("via IN ('reaction', 'button', 'console', 'command_line')", name=op.f("ck_decisions_via")),
+        sa.CheckConstraint("via IN ('reaction', 'button', 'console', 'command_line', 'message')", name=op.f("ck_decisions_via")),
         sa.ForeignKeyConstraint(
             ["grant_id", "decided_by", "scope"],
             ["approvers.id", "approvers.person_id", "approvers.scope"],

@@ -10,7 +10,8 @@ Rules that both databases keep:
   decisions      on exactly one proposal's part and content, by somebody whose grant for that part (or every part) is live; the first stays
   actions        on exactly one approving decision; recorded once
   approvers      a grant is born live and can be revoked, nothing else
-  audit_entries  each follows the head, and moves it; the head moves by no other way; payloads can be erased, nothing else
+  audit_entries  each follows the head, and moves it; the head moves by no other way; payloads can be erased
+                 in an entry that says so, nothing else
 PostgreSQL, which knows sha256, also refuses a proposal or an audit entry whose digest is not that of its content.
 """
 
@@ -128,8 +129,9 @@ END
     """
 CREATE TRIGGER audit_payloads_guard_update BEFORE UPDATE ON audit_payloads BEGIN
     SELECT RAISE(ABORT, 'audit payloads can be erased and nothing else')
-        WHERE NEW.seq <> OLD.seq OR OLD.erased_at IS NOT NULL
-            OR NEW.erased_at IS NULL OR NEW.salt IS NOT NULL OR NEW.payload IS NOT NULL;
+        WHERE NEW.seq <> OLD.seq OR OLD.erased_in IS NOT NULL OR NEW.salt IS NOT NULL OR NEW.payload IS NOT NULL
+            OR NOT EXISTS (SELECT 1 FROM audit_entries WHERE seq = NEW.erased_in AND kind = 'payload_erased')
+            OR EXISTS (SELECT 1 FROM audit_entries WHERE seq = NEW.seq AND kind = 'payload_erased');
 END
 """,
     """
@@ -205,7 +207,9 @@ POSTGRESQL_UPDATE_GUARDS = {
         PERFORM kenpin_refuse('the audit head only moves to the entry that follows it');
     END IF;""",
     "audit_payloads": """
-    IF NEW.seq <> OLD.seq OR OLD.erased_at IS NOT NULL OR NEW.erased_at IS NULL OR NEW.salt IS NOT NULL OR NEW.payload IS NOT NULL THEN
+    IF NEW.seq <> OLD.seq OR OLD.erased_in IS NOT NULL OR NEW.salt IS NOT NULL OR NEW.payload IS NOT NULL
+        OR NOT EXISTS (SELECT 1 FROM audit_entries WHERE seq = NEW.erased_in AND kind = 'payload_erased')
+        OR EXISTS (SELECT 1 FROM audit_entries WHERE seq = NEW.seq AND kind = 'payload_erased') THEN
         PERFORM kenpin_refuse('audit payloads can be erased and nothing else');
     END IF;""",
 }
