@@ -1,0 +1,357 @@
+"""The command line. Every command is a few lines that call the room which does the work; long work shows its progress.
+
+What goes wrong comes out as one sentence with what to do about it; a traceback only with KENPIN_LOG=debug.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
+from rich.table import Table
+from sqlalchemy.engine import Engine
+
+from kenpin.bot import settings as settings_module
+from kenpin.bot.settings import SettingError, Settings
+
+app = typer.Typer(
+    help="Kenpin (検品) looks at photos of parts, answers with evidence, and records nothing until an approver says so.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+parts_app = typer.Typer(help="Part numbers and their reference photos.", no_args_is_help=True)
+people_app = typer.Typer(help="Who may approve.", no_args_is_help=True)
+audit_app = typer.Typer(help="The append-only log: read it, check it, take it along.", no_args_is_help=True)
+models_app = typer.Typer(help="The networks on this machine.", no_args_is_help=True)
+for name, group in (("parts", parts_app), ("people", people_app), ("audit", audit_app), ("models", models_app)):
+    app.add_typer(group, name=name)
+
+out = Console()
+err = Console(stderr=True)
+
+Part = Annotated[str | None, typer.Option("--part", metavar="PN", help="The part number.")]
+Port = Annotated[int, typer.Option("--port", help="Port to listen on; 0 takes a free one.", min=0, max=65535)]
+
+
+@app.command()
+def demo(
+    port: Port = 8765,
+    check: Annotated[bool, typer.Option("--check", help="Use it by itself as a person would, print each step, and stop.")] = False,
+) -> None:
+    """A local workspace, the bot and a worker, with real photos to try: everything in one, nothing leaves this machine."""
+    from kenpin.bot import demo as running
+    from kenpin.bot import demo_check
+
+    if check:
+        raise typer.Exit(0 if demo_check.run(_settings(), out.print) else 1)
+    with _bar() as progress, running.start(_settings(), port, progress) as started:
+        progress.stop()
+        out.print(running.what_to_try(started))
+        _until_told_to_stop()
+
+
+@app.command()
+def serve(
+    http: Annotated[bool, typer.Option("--http", help="Listen for Slack's signed HTTP requests instead of Socket Mode.")] = False,
+    port: Port = 3000,
+) -> None:
+    """The bot in a Slack workspace, with a worker inside."""
+    from kenpin.bot.service import Service
+    from kenpin.bot.settings import need
+
+    settings = _settings()
+    if http:
+        need(settings.slack_signing_secret, "SLACK_SIGNING_SECRET", "HTTP mode needs it: Basic Information, Signing Secret.")
+    with Service(settings, http_port=port if http else None, say=out.print):
+        out.print("Kenpin is at work. Ctrl-C stops it; unfinished questions go on at the next start.")
+        _until_told_to_stop()
+
+
+@app.command()
+def worker() -> None:
+    """A worker alone: more of them share the load of one PostgreSQL database."""
+    from kenpin.bot.service import Service
+
+    with Service(_settings(), listen=False, say=out.print):
+        out.print("The worker is at work. Ctrl-C stops it; unfinished questions go on elsewhere or at the next start.")
+        _until_told_to_stop()
+
+
+@app.command()
+def workspace(
+    port: Port = 8765,
+    tray: Annotated[Path | None, typer.Option("--tray", help="A folder of photos to offer in the page.")] = None,
+    events_url: Annotated[str | None, typer.Option("--events-url", help="Deliver events to this address over HTTP instead of Socket Mode.")] = None,
+) -> None:
+    """A local Slack-compatible workspace by itself, on this machine only."""
+    from kenpin.bot.workspace.server import Workspace
+    from kenpin.bot.workspace.settings import WorkspaceSettings
+
+    settings = _settings()
+    with Workspace(WorkspaceSettings(port=port, tray=tray, events_url=events_url, data=settings.home / "workspace")) as office:
+        out.print(f"The workspace is at {office.url}")
+        out.print(f"A bot reaches it with SLACK_API_URL={office.api_url} SLACK_BOT_TOKEN={office.bot_token} SLACK_APP_TOKEN={office.app_token}")
+        out.print(f"  SLACK_SIGNING_SECRET={office.signing_secret} KENPIN_FILE_HOSTS={office.file_host}")
+        _until_told_to_stop()
+
+
+@app.command()
+def inspect(
+    place: Annotated[Path, typer.Argument(metavar="FILE|FOLDER", help="A photo, or a folder of photos.")],
+    part: Part = None,
+    question: Annotated[str, typer.Option("--question", help="What to ask of each photo; English or Japanese.")] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="One line of JSON a photo.")] = False,
+) -> None:
+    """Look at photos without Slack. Records nothing."""
+    from kenpin.bot import batch
+
+    with _bar() as progress:
+        task = progress.add_task("loading the models", total=None)
+        for done, of, seen in batch.inspect(_settings(), place, part, question):
+            if as_json:
+                sys.stdout.write(json.dumps(batch.as_json(seen), ensure_ascii=False) + "\n")
+                sys.stdout.flush()
+            else:
+                progress.console.print(batch.as_text(seen))
+            if seen.problem:
+                err.print(f"{seen.file}: {seen.problem}", style="yellow", markup=False)
+            progress.update(task, description="looking", completed=done, total=of)
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database up to date. Safe to run again."""
+    from kenpin.bot.service import migrate_all
+
+    migrate_all(_settings())
+    out.print("The database is up to date.")
+
+
+@app.command()
+def doctor() -> None:
+    """What is configured, what works, and what to do about what does not."""
+    from kenpin.bot import doctor as examination
+
+    table = Table(show_header=False, box=None, pad_edge=False)
+    worst = True
+    for finding in examination.examine(settings_module.read):
+        table.add_row({True: "[green]✓[/]", False: "[red]✗[/]", None: "[dim]–[/]"}[finding.good], finding.what, finding.words)
+        worst = worst and finding.good is not False
+    out.print(table)
+    raise typer.Exit(0 if worst else 1)
+
+
+@parts_app.command("add")
+def parts_add(
+    number: Annotated[str, typer.Argument(metavar="PN")],
+    name: Annotated[str | None, typer.Option("--name", help="What people call it.")] = None,
+    good: Annotated[Path | None, typer.Option("--good", metavar="FOLDER", help="Photos of good ones.")] = None,
+    bad: Annotated[list[str] | None, typer.Option("--bad", metavar="CLASS=FOLDER", help="Photos of one defect class; may be repeated.")] = None,
+) -> None:
+    """Add a part, or more references to one."""
+    from kenpin.bot import catalogue
+    from kenpin.bot.service import open_site
+
+    folders = catalogue.good_and_bad(good, bad or [])
+    with _bar() as progress:
+        tasks = {}
+
+        def show(what: str, done: int, of: int) -> None:
+            tasks.setdefault(what, progress.add_task(what, total=of)) if what not in tasks else None
+            progress.update(tasks[what], completed=done, total=of)
+
+        added = catalogue.add(open_site(_settings(), own_process=False), number, name, folders, show)
+    for file, why in added.refused:
+        err.print(f"{file}: {why}", style="yellow", markup=False)
+    out.print(f"{added.part.number}: {added.new} new references, {len(added.part.good)} good ones in all.")
+    if len(added.part.good) < 4:
+        out.print("That is too few to know how often a good part would be called bad: four are enough to start, sixteen are better.")
+
+
+@parts_app.command("list")
+def parts_list() -> None:
+    """Every part and how many references it has."""
+    from kenpin.storage import parts
+    from kenpin.storage.database import reading
+
+    table = Table("part", "name", "good", "defect classes")
+    with reading(_records()) as conn:
+        for part in parts.all_parts(conn):
+            classes = sorted({r.state for r in part.references} - {"good"})
+            counts = ", ".join(f"{c} ({sum(r.state == c for r in part.references)})" for c in classes)
+            table.add_row(part.number, part.name or "", str(len(part.good)), counts)
+    out.print(table if table.row_count else "No parts yet. Add one: kenpin parts add PN --good FOLDER")
+
+
+@people_app.command("approve")
+def people_approve(who: Annotated[str, typer.Argument(metavar="ID|EMAIL|USERGROUP")], part: Part = None) -> None:
+    """Let a person, or everybody in a user group, approve: for one part, or for every part."""
+    import getpass
+
+    from kenpin.bot import approvers
+    from kenpin.bot.slack.app import web_client
+
+    settings = _settings()
+    client = web_client(settings) if settings.slack_bot_token else None
+    granted = approvers.approve(_records(), client, who, part, granted_by=f"command line ({getpass.getuser()})")
+    scope = "every part" if granted.scope == "*" else granted.scope
+    out.print(f"{granted.who} may approve {scope}{'' if granted.new else ' (as before)'}.", markup=False)
+
+
+@people_app.command("revoke")
+def people_revoke(who: Annotated[str, typer.Argument(metavar="ID|USERGROUP")], part: Part = None) -> None:
+    """Take it back. Decisions already made stay on record."""
+    import getpass
+
+    from kenpin.bot import approvers
+
+    taken = approvers.revoke(_records(), who, part, revoked_by=f"command line ({getpass.getuser()})")
+    out.print(f"{who} may no longer approve {part or 'every part'}." if taken else f"{who} could not approve {part or 'every part'} before.")
+
+
+@people_app.command("list")
+def people_list() -> None:
+    """Who may approve what."""
+    from kenpin.storage import people
+    from kenpin.storage.database import reading
+
+    table = Table("person", "name", "may approve", "by way of", "since", "named by")
+    with reading(_records()) as conn:
+        for grant in people.grants(conn):
+            person = people.find(conn, grant.person_id)
+            scope = "every part" if grant.scope == "*" else grant.scope
+            table.add_row(grant.person_id, (person and person.name) or "", scope, grant.via, grant.granted_at, grant.granted_by)
+    out.print(table if table.row_count else "Nobody yet. Name one: kenpin people approve ID")
+
+
+@audit_app.command("list")
+def audit_list(last: Annotated[int, typer.Option("--last", help="How many of the newest entries.", min=1)] = 30) -> None:
+    """The newest entries."""
+    from kenpin.storage import audit
+    from kenpin.storage.database import reading
+
+    table = Table("entry", "at (UTC)", "what", "inspection", "person")
+    with reading(_records()) as conn:
+        for entry in reversed(list(audit.entries(conn, newest_first=True, limit=last))):
+            table.add_row(f"{entry.seq:,}", entry.at, entry.kind.value, entry.inspection_id or "", entry.person_id or "")
+    out.print(table if table.row_count else "The log is empty.")
+
+
+@audit_app.command("show")
+def audit_show(reference: Annotated[str, typer.Argument(metavar="ID", help="An entry's number, or an inspection's reference (K-…).")]) -> None:
+    """One entry, or everything about one inspection."""
+    from kenpin.storage import audit
+    from kenpin.storage.database import reading
+
+    with reading(_records()) as conn:
+        for entry in audit.show(conn, reference):
+            out.print(f"[bold]{entry.seq:,}[/]  {entry.at}  {entry.kind.value}  {entry.kind.meaning}")
+            out.print(f"    inspection {entry.inspection_id or '–'}, person {entry.person_id or '–'}, hash {entry.hash}", style="dim")
+            out.print_json(json.dumps(entry.payload, ensure_ascii=False)) if entry.payload is not None else out.print("    (erased)")
+
+
+@audit_app.command("verify")
+def audit_verify() -> None:
+    """Walk the whole chain and check every link; exit status 1 when one is broken."""
+    from kenpin.storage import audit
+    from kenpin.storage.database import reading
+
+    with _bar() as progress, reading(_records()) as conn:
+        task = progress.add_task("checking the chain", total=None)
+        found = audit.verify(conn, lambda done, of: progress.update(task, completed=done, total=of))
+    if found.whole:
+        out.print(f"The chain is whole: {found.entries:,} entries, {found.erased:,} of them erased. Head: {found.head}")
+        out.print("Keep that number and head outside the database; they show if all of it is ever rewritten.", style="dim")
+        return
+    err.print(f"The chain is broken at entry {found.broken_at:,}: {found.why}. The {found.entries:,} entries before it are whole.", style="red")
+    raise typer.Exit(1)
+
+
+@audit_app.command("export")
+def audit_export(
+    file: Annotated[Path, typer.Argument(help="Where to; .csv or .jsonl.")],
+) -> None:
+    """Every entry with its hashes, as CSV or JSON Lines."""
+    from kenpin.storage import audit
+    from kenpin.storage.database import reading
+
+    format = file.suffix.lower().lstrip(".")
+    if format not in ("csv", "jsonl"):
+        raise SettingError(f"{file} must end in .csv or .jsonl, so that the format is known.")
+    encoding = "utf-8-sig" if format == "csv" else "utf-8"  # with the mark, Excel reads Japanese
+    with file.open("w", encoding=encoding, newline="" if format == "csv" else None) as target, reading(_records()) as conn:
+        written = audit.export(conn, target, "csv" if format == "csv" else "jsonl")
+    out.print(f"{written:,} entries written to {file}.")
+
+
+@models_app.command("list")
+def models_list() -> None:
+    """The networks that are here, and which one is in use."""
+    from kenpin.tools.vision import models
+
+    used = _settings().backbone
+    table = Table("network", "MiB", "licence", "")
+    for model in models.available():
+        table.add_row(model.id, f"{model.mib:.0f}", model.licence, "in use" if model.id == used else "")
+    out.print(table)
+
+
+@models_app.command("pull")
+def models_pull(id: Annotated[str, typer.Argument(metavar="ID", help="A Hugging Face id, such as facebook/dinov2-small.")]) -> None:
+    """Download a network from the Hugging Face hub; size and licence are shown first."""
+    from kenpin.tools.vision import models
+
+    models.pull(id, lambda line: out.print(line, markup=False))
+
+
+def main() -> None:
+    from kenpin.bot.complaints import EXPECTED, words_for
+
+    try:
+        app()
+    except EXPECTED as error:
+        if logging.getLogger().level <= logging.DEBUG and logging.getLogger().handlers:
+            raise
+        err.print(words_for(error), style="red", markup=False, soft_wrap=True)
+        sys.exit(2)
+
+
+def _settings() -> Settings:
+    settings = settings_module.read()
+    logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    for noisy in ("httpx", "slack_bolt", "slack_sdk", "alembic", "dbos", "uvicorn"):
+        logging.getLogger(noisy).setLevel(max(logging.getLogger().level, logging.WARNING))
+    return settings
+
+
+def _records() -> Engine:
+    from kenpin.bot.service import open_records
+
+    return open_records(_settings())
+
+
+@contextmanager
+def _bar() -> Iterator[Progress]:
+    """Progress on the error stream, so that what is printed can be piped; nothing where nobody looks."""
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as progress:
+        yield progress
+
+
+def _until_told_to_stop() -> None:
+    told = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: told.set())
+    while not told.wait(1.0):  # in turns, so that a signal is seen at once everywhere
+        pass

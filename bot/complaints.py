@@ -1,0 +1,18 @@
+"""Everything that can be expected to go wrong at start or on the command line, and the sentence for it."""
+
+from __future__ import annotations
+
+from kenpin.bot.approvers import ApproverError
+from kenpin.bot.catalogue import FolderError
+from kenpin.bot.settings import SettingError
+from kenpin.bot.workspace.errors import WorkspaceError
+from kenpin.storage.errors import StorageError
+from kenpin.tools.errors import ToolError
+from kenpin.tools.vision.errors import VisionError
+
+EXPECTED = (SettingError, ApproverError, FolderError, StorageError, VisionError, ToolError, WorkspaceError)
+
+
+def words_for(error: BaseException) -> str:
+    """Each of these errors is written to be read: what happened, with which value, what to do now."""
+    return str(error)

@@ -1,0 +1,137 @@
+"""`kenpin doctor`: what is configured, what works, and what to do about what does not. Nothing is changed and nothing is posted."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from slack_sdk import WebClient
+from slack_sdk.errors import SlackApiError
+
+from kenpin.bot.settings import SettingError, Settings
+from kenpin.bot.slack import app as slack_app
+from kenpin.storage import audit, parts, people
+from kenpin.storage.database import open_database, reading
+from kenpin.storage.errors import StorageError
+from kenpin.tools.errors import ToolError
+from kenpin.tools.photo import HEIF_INSTALLED
+from kenpin.tools.vision.errors import VisionError
+
+ENOUGH_TO_START = 4
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    good: bool | None  # None: not set up, which may be meant
+    what: str
+    words: str
+
+
+def examine(read_settings: Callable[[], Settings]) -> Iterator[Finding]:
+    try:
+        settings = read_settings()
+    except SettingError as error:
+        yield Finding(good=False, what="settings", words=str(error))
+        return
+    yield _home(settings)
+    yield from _records(settings)
+    yield from _slack(settings)
+    yield _eye(settings)
+    yield _chat_model(settings)
+    heic = "HEIC photos can be read" if HEIF_INSTALLED else "HEIC photos (iPhone) are refused with advice; to read them: pip install 'kenpin[heif]'"
+    yield Finding(good=HEIF_INSTALLED or None, what="HEIC", words=heic)
+
+
+def _home(settings: Settings) -> Finding:
+    try:
+        settings.home.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=settings.home):
+            pass
+    except OSError as error:
+        return Finding(good=False, what="KENPIN_HOME", words=f"{settings.home} cannot be written to ({error.strerror}); choose another folder")
+    return Finding(good=True, what="KENPIN_HOME", words=str(settings.home))
+
+
+def _records(settings: Settings) -> Iterator[Finding]:
+    is_new = settings.database_url.startswith("sqlite:///") and not Path(settings.database_url.removeprefix("sqlite:///")).exists()
+    if is_new:
+        yield Finding(good=None, what="database", words="no records yet; the first start makes them (kenpin demo, kenpin serve)")
+        return
+    try:
+        engine = open_database(settings.database_url)
+    except StorageError as error:
+        yield Finding(good=False, what="database", words=str(error))
+        return
+    with reading(engine) as conn:
+        last = next(audit.entries(conn, newest_first=True, limit=1), None)
+        known = parts.all_parts(conn)
+        grants = people.grants(conn)
+        groups = people.groups(conn)
+    yield Finding(good=True, what="database", words=f"{engine.dialect.name}, {last.seq if last else 0:,} audit entries")
+    few = [p.number for p in known if len(p.good) < ENOUGH_TO_START]
+    words = f"{len(known)} known" + (f"; fewer than {ENOUGH_TO_START} good references: {', '.join(few)}" if few else "")
+    yield Finding(good=None if few or not known else True, what="parts", words=words if known else "none yet: kenpin parts add PN --good FOLDER")
+    able = len({g.person_id for g in grants})
+    words = f"{able} people and {len(groups)} user groups may approve" if grants or groups else "nobody may approve yet: kenpin people approve ID"
+    yield Finding(good=bool(grants or groups), what="approvers", words=words)
+
+
+def _slack(settings: Settings) -> Iterator[Finding]:
+    if not settings.slack_bot_token:
+        yield Finding(good=None, what="Slack", words="SLACK_BOT_TOKEN is not set; see the README, “A real Slack workspace” (make demo needs none)")
+        return
+    client = slack_app.web_client(settings)
+    try:
+        ears = slack_app.introduce(client, settings)
+    except SettingError as error:
+        yield Finding(good=False, what="Slack", words=str(error))
+        return
+    yield Finding(good=True, what="Slack", words=f"the bot is {ears.bot_user_id} at {settings.slack_api_url}")
+    heard = ", ".join(ears.photo_channels) or "only mentions and direct messages (KENPIN_PHOTO_CHANNELS is not set)"
+    yield Finding(good=True, what="channels", words=heard)
+    yield _socket_mode(settings)
+
+
+def _socket_mode(settings: Settings) -> Finding:
+    if not settings.slack_app_token:
+        http = "SLACK_SIGNING_SECRET is set, so only `kenpin serve --http` works" if settings.slack_signing_secret else "set it, or SLACK_SIGNING_SECRET for HTTP"
+        return Finding(good=None if settings.slack_signing_secret else False, what="Socket Mode", words=f"SLACK_APP_TOKEN is not set; {http}")
+    try:
+        WebClient(base_url=settings.slack_api_url).apps_connections_open(app_token=settings.slack_app_token)
+    except SlackApiError as error:
+        words = f"Slack refuses SLACK_APP_TOKEN: {error.response['error']}; it needs the scope connections:write"
+        return Finding(good=False, what="Socket Mode", words=words)
+    return Finding(good=True, what="Socket Mode", words="Slack gives a connection")
+
+
+def _eye(settings: Settings) -> Finding:
+    from kenpin.tools.vision.eye import Eye
+
+    try:
+        eye = Eye(backbone=settings.backbone, engine=settings.engine, cache=settings.cache, device=settings.device)
+        with tempfile.TemporaryDirectory() as folder:
+            photo = Path(folder) / "noise.jpg"
+            Image.fromarray(np.random.default_rng(0).integers(0, 255, (448, 448, 3), dtype=np.uint8)).save(photo)
+            started = time.perf_counter()
+            eye.features(photo)
+    except VisionError as error:
+        return Finding(good=False, what="eye", words=str(error))
+    return Finding(good=True, what="eye", words=f"{eye.model}, {(time.perf_counter() - started) * 1000:.0f} ms for a first photo")
+
+
+def _chat_model(settings: Settings) -> Finding:
+    if not settings.chat_model:
+        return Finding(good=None, what="chat model", words="none (KENPIN_CHAT_MODEL is not set): the router picks the tools")
+    from kenpin.tools.agent import chat_model
+
+    started = time.perf_counter()
+    try:
+        reply = chat_model(settings.chat_model, api_key=settings.chat_api_key).invoke("Answer with the one word: ready")
+    except ToolError as error:
+        return Finding(good=False, what="chat model", words=str(error))
+    return Finding(good=bool(reply.content), what="chat model", words=f"{settings.chat_model} answers in {(time.perf_counter() - started) * 1000:.0f} ms")

@@ -1,0 +1,143 @@
+"""Kenpin at work: the database, the eye's process, the connection to Slack and a worker, started together and stopped together.
+
+`kenpin serve` is one of these; `kenpin worker` is one without the connection; `kenpin demo` is one beside a local workspace.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from contextlib import ExitStack
+from types import TracebackType
+
+import uvicorn
+from slack_bolt import App
+from slack_bolt.adapter.socket_mode import SocketModeHandler
+from slack_bolt.adapter.starlette.handler import to_bolt_request, to_starlette_response
+from sqlalchemy import Engine
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from kenpin.bot import approvers, jobs
+from kenpin.bot.jobs import Jobs
+from kenpin.bot.settings import Settings, need
+from kenpin.bot.slack import app as slack_app
+from kenpin.bot.slack.messenger import SlackMessenger
+from kenpin.bot.worker import Worker
+from kenpin.storage.database import migrate, open_database
+from kenpin.storage.photos import PhotoStore
+from kenpin.tools.agent import chat_model
+from kenpin.tools.chain import Site
+from kenpin.tools.vision.process import EyeProcess
+
+log = logging.getLogger(__name__)
+
+HTTP_PATH = "/slack/events"  # Bolt's own default
+Say = Callable[[str], None]
+
+
+def open_site(settings: Settings, *, own_process: bool) -> Site:
+    """What the chain works with. own_process: the models in a process of their own, so that a photo that kills them kills nothing else."""
+    settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    engine = open_records(settings)
+    options = {"backbone": settings.backbone, "engine": settings.engine, "cache": settings.cache, "device": settings.device}
+    if own_process:
+        eye = EyeProcess(**options)
+    else:
+        from kenpin.tools.vision.eye import Eye  # only here: the worker's own process never loads torch or onnxruntime
+
+        eye = Eye(**options)
+    return Site(
+        engine=engine,
+        photo_store=PhotoStore(settings.photos),
+        eye=eye,
+        chat_model=chat_model(settings.chat_model, api_key=settings.chat_api_key) if settings.chat_model else None,
+        chat_timeout_s=settings.chat_timeout_s,
+    )
+
+
+def open_records(settings: Settings) -> Engine:
+    """The database, brought up to date when it is a file of our own; a shared PostgreSQL is migrated by `kenpin migrate` alone."""
+    if settings.database_url.startswith("sqlite"):
+        migrate_all(settings)
+    return open_database(settings.database_url)
+
+
+def migrate_all(settings: Settings) -> None:
+    engine = open_database(settings.database_url, check_schema=False)
+    migrate(engine)
+    engine.dispose()
+    jobs.migrate(settings.database_url)
+
+
+class Service:
+    """Started by `with`; stopped, however far it came, at its end."""
+
+    def __init__(self, settings: Settings, *, http_port: int | None = None, listen: bool = True, say: Say = log.info) -> None:
+        """http_port: listen for signed HTTP there instead of Socket Mode. listen: False for a worker alone."""
+        self._settings, self._http_port, self._listen, self._say = settings, http_port, listen, say
+        self._open = ExitStack()
+
+    def __enter__(self) -> Service:
+        with self._open:
+            self._start()
+            self._open = self._open.pop_all()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._open.close()
+
+    def _start(self) -> None:
+        settings = self._settings
+        client = slack_app.web_client(settings)
+        ears = slack_app.introduce(client, settings)
+        self.site = open_site(settings, own_process=True)
+        self._open.callback(self.site.engine.dispose)
+        self._open.callback(self.site.eye.close)
+        queue = Jobs(settings.database_url)
+        self._open.callback(queue.close)
+        for granted in approvers.approve_first_ones(self.site.engine, client, settings.approvers):
+            if granted.new:
+                self._say(f"{granted.who} may approve {'every part' if granted.scope == '*' else granted.scope}")
+        worker = Worker(self.site, queue, SlackMessenger(client, self.site.photo_store, settings.file_hosts), settings.database_url)
+        worker.start()
+        self._open.callback(worker.stop)
+        if self._listen:
+            self._connect(slack_app.build(settings, self.site.engine, queue, client, ears))
+
+    def _connect(self, app: App) -> None:
+        if self._http_port is not None:
+            self._open.callback(_serve_http(app, self._http_port))
+            self._say(f"listening for Slack on port {self._http_port}, path {HTTP_PATH}")
+            return
+        token = need(self._settings.slack_app_token, "SLACK_APP_TOKEN", "Socket Mode needs it: Basic Information, App-Level Tokens, scope connections:write.")
+        handler = SocketModeHandler(app, token)
+        handler.connect()
+        self._open.callback(handler.close)
+        self._say("connected to Slack (Socket Mode)")
+
+
+def _serve_http(app: App, port: int) -> Callable[[], None]:
+    """Slack's signed requests, answered from a thread pool so that one waiting for the database holds up no other. Returns how to stop."""
+
+    async def events(request: Request) -> Response:
+        body = await request.body()
+        return to_starlette_response(await run_in_threadpool(app.dispatch, to_bolt_request(request, body)))
+
+    async def health(_: Request) -> Response:
+        return PlainTextResponse("ok")
+
+    web = Starlette(routes=[Route(HTTP_PATH, events, methods=["POST"]), Route("/health", health)])
+    server = uvicorn.Server(uvicorn.Config(web, host="0.0.0.0", port=port, log_level="warning"))
+    thread = threading.Thread(target=server.run, name="kenpin-http", daemon=True)
+    thread.start()
+
+    def stop() -> None:
+        server.should_exit = True
+        thread.join(timeout=10)
+
+    return stop

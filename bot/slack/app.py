@@ -1,0 +1,99 @@
+"""The Bolt app: every event is stored before Slack is told it arrived, and nothing slow runs here.
+
+Bolt acknowledges an event before its listener runs, so the storing is a middleware: when it fails, the event is not acknowledged and
+Slack sends it again. The listeners do nothing; an event without one would never be acknowledged at all.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
+
+from slack_bolt import Ack, App, BoltResponse
+from slack_sdk import WebClient
+from slack_sdk.errors import SlackApiError
+from slack_sdk.http_retry.builtin_handlers import ConnectionErrorRetryHandler, RateLimitErrorRetryHandler, ServerErrorRetryHandler
+from sqlalchemy import Engine
+
+from kenpin.bot import inspection
+from kenpin.bot.inspection import DecisionRequest
+from kenpin.bot.jobs import Jobs
+from kenpin.bot.settings import SettingError, Settings, need, without_oauth_variables
+from kenpin.bot.slack import events
+from kenpin.bot.slack.events import BUTTONS, Ears
+from kenpin.storage.database import writing
+
+log = logging.getLogger(__name__)
+
+SUBSCRIBED = ("message", "app_mention", "reaction_added", "reaction_removed", "file_shared", "member_joined_channel", "app_home_opened")
+NEEDED_SCOPES = ("chat:write", "files:read", "files:write", "reactions:write")
+TOKEN_HINT = "Copy it from the app's page, OAuth & Permissions; see the README, “A real Slack workspace”."
+
+
+def web_client(settings: Settings) -> WebClient:
+    """Slack's Web API with the bot's token; rate limits, server errors and lost connections are tried again."""
+    token = need(settings.slack_bot_token, "SLACK_BOT_TOKEN", TOKEN_HINT)
+    handlers = [ConnectionErrorRetryHandler(max_retry_count=3), RateLimitErrorRetryHandler(max_retry_count=5), ServerErrorRetryHandler(max_retry_count=3)]
+    return WebClient(token=token, base_url=settings.slack_api_url, retry_handlers=handlers)
+
+
+def introduce(client: WebClient, settings: Settings) -> Ears:
+    """Ask Slack who we are and which channels `KENPIN_PHOTO_CHANNELS` means. Raises SettingError for what is wrong with the token."""
+    try:
+        reply = client.auth_test()
+    except SlackApiError as error:
+        raise SettingError(f"Slack refuses SLACK_BOT_TOKEN: {error.response['error']}. {TOKEN_HINT}") from error
+    except OSError as error:
+        raise SettingError(f"Slack does not answer at {settings.slack_api_url}: check the network, a proxy, or SLACK_API_URL.") from error
+    granted = [s for s in str(reply.headers.get("x-oauth-scopes", "")).split(",") if s]
+    if granted and (missing := [s for s in NEEDED_SCOPES if s not in granted]):
+        raise SettingError(f"SLACK_BOT_TOKEN lacks the scope {', '.join(missing)}. Add it under OAuth & Permissions and reinstall the app.")
+    return Ears(bot_user_id=str(reply["user_id"]), photo_channels=_channel_ids(client, settings.photo_channels))
+
+
+def build(settings: Settings, engine: Engine, jobs: Jobs, client: WebClient, ears: Ears) -> App:
+    """The app, ready for Socket Mode or HTTP. `introduce` has asked Slack who we are already."""
+    without_oauth_variables()
+    app = App(client=client, signing_secret=settings.slack_signing_secret, token_verification_enabled=False)
+
+    @app.middleware
+    def store_first(body: dict[str, Any], next: Callable[[], BoltResponse]) -> BoltResponse:  # noqa: A002 - Bolt hands it over by this name
+        store(body)
+        return next()
+
+    def store(body: dict[str, Any]) -> None:
+        if body.get("type") == "event_callback":
+            if question := events.question(body, ears):
+                inspection.receive(engine, jobs, question)
+            elif request := events.decision_by_reaction(body, ears):
+                queue(request)
+        elif request := events.decision_by_button(body):
+            queue(request)
+
+    def queue(request: DecisionRequest) -> None:
+        with writing(engine) as conn:
+            jobs.decide(conn, asdict(request))
+
+    def acknowledge(ack: Ack) -> None:
+        ack()
+
+    for event in SUBSCRIBED:
+        app.event(event)(acknowledge)
+    for action in BUTTONS:
+        app.action(action)(acknowledge)
+    return app
+
+
+def _channel_ids(client: WebClient, wanted: tuple[str, ...]) -> tuple[str, ...]:
+    names = [word for word in wanted if word != "*"]
+    if not names:
+        return wanted
+    ids: dict[str, str] = {}
+    for page in client.users_conversations(types="public_channel,private_channel", limit=200):
+        ids |= {channel["name"]: channel["id"] for channel in page["channels"]}
+    for name in names:
+        if name not in ids and name not in ids.values():
+            log.warning("KENPIN_PHOTO_CHANNELS names #%s, where the bot is not a member: invite it with /invite @kenpin", name)
+    return tuple(ids.get(word, word) for word in wanted)

@@ -1,0 +1,106 @@
+"""What Slack sends, read into Kenpin's words: is this event a question, a decision, or nothing for us?
+
+Pure functions over one event's JSON; nothing is fetched and nothing is stored here. Text stays data: it is only ever matched and kept.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from kenpin.bot.inspection import DecisionRequest, Question
+from kenpin.storage.vocabulary import DecisionVerdict
+
+JSON = Mapping[str, Any]
+
+THUMBS = {"+1": DecisionVerdict.APPROVED, "thumbsup": DecisionVerdict.APPROVED, "-1": DecisionVerdict.REJECTED, "thumbsdown": DecisionVerdict.REJECTED}
+BUTTONS = {"approve": DecisionVerdict.APPROVED, "reject": DecisionVerdict.REJECTED}
+READ_SUBTYPES = (None, "file_share", "thread_broadcast")  # skipping every message with a subtype would drop photos
+QUESTION_END = re.compile(r"[?？]|(か|かな|かしら|ください|下さい)[。.!！]?\s*$")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ears:
+    """What the bot listens for."""
+
+    bot_user_id: str
+    photo_channels: Sequence[str]  # ids where a photo needs no mention; "*" is all
+
+
+def question(body: JSON, ears: Ears) -> Question | None:
+    """A message with a photo or a question for us, or None.
+
+    For us: a direct message; a mention; a photo in a channel that is set so; and there, a question in a thread.
+    """
+    event = body["event"]
+    if event.get("type") not in ("message", "app_mention") or event.get("subtype") not in READ_SUBTYPES:
+        return None
+    if event.get("bot_id") or not event.get("user") or not _is_for_us(event, ears):
+        return None
+    return Question(
+        event_id=body["event_id"],
+        channel=event["channel"],
+        message_ts=event["ts"],
+        thread_ts=event.get("thread_ts"),
+        asked_by=event["user"],
+        text=plain_text(event.get("text") or "", ears.bot_user_id),
+        files=tuple(_file(f) for f in event.get("files") or ()),
+        is_direct=event.get("channel_type") == "im" or event["channel"].startswith("D"),
+    )
+
+
+def decision_by_reaction(body: JSON, ears: Ears) -> DecisionRequest | None:
+    """👍 or 👎, of any skin tone, on one of the bot's own messages; None for any other reaction."""
+    event = body["event"]
+    item = event.get("item") or {}
+    verdict = THUMBS.get(str(event.get("reaction", "")).split("::")[0])
+    if event.get("type") != "reaction_added" or verdict is None or item.get("type") != "message":
+        return None
+    if event.get("item_user") not in (ears.bot_user_id, None):
+        return None
+    return DecisionRequest(
+        channel=item["channel"], message_ts=item["ts"], verdict=verdict, person=event["user"], via="reaction", source_event=body["event_id"]
+    )
+
+
+def decision_by_button(body: JSON) -> DecisionRequest | None:
+    """The Approve or Reject button. The person is who Slack says pressed it, never anything in the button's value."""
+    action = (body.get("actions") or [{}])[0]
+    verdict = BUTTONS.get(action.get("action_id", ""))
+    container = body.get("container") or {}
+    if body.get("type") != "block_actions" or verdict is None or container.get("type") != "message":
+        return None
+    return DecisionRequest(
+        channel=container["channel_id"],
+        message_ts=container["message_ts"],
+        verdict=verdict,
+        person=body["user"]["id"],
+        via="button",
+        source_event=f"{body.get('trigger_id') or action.get('action_ts')}",
+    )
+
+
+def plain_text(text: str, bot_user_id: str) -> str:
+    """The words as typed: our mention removed, other mentions and links as shown, Slack's escapes undone."""
+    text = text.replace(f"<@{bot_user_id}>", " ")
+    text = re.sub(r"<(?:https?:|mailto:|tel:)[^>|]*\|([^>]*)>", r"\1", text)
+    text = re.sub(r"<([^>|]+)(?:\|[^>]*)?>", r"\1", text)
+    return " ".join(html.unescape(text).split())
+
+
+def _is_for_us(event: JSON, ears: Ears) -> bool:
+    text = event.get("text") or ""
+    if event["type"] == "app_mention" or event.get("channel_type") == "im" or f"<@{ears.bot_user_id}>" in text:
+        return True
+    if "*" not in ears.photo_channels and event["channel"] not in ears.photo_channels:
+        return False
+    return bool(event.get("files")) or (bool(event.get("thread_ts")) and bool(QUESTION_END.search(text)))
+
+
+def _file(file: JSON) -> dict[str, Any]:
+    """What is kept of Slack's file object: enough to fetch it, nothing a person typed except its name."""
+    kept = ("id", "name", "mimetype", "mode", "size", "url_private_download", "url_private", "file_access")
+    return {key: file[key] for key in kept if key in file}

@@ -1,0 +1,209 @@
+"""The durable queue's workflows and steps, and the worker that runs them; nothing else.
+
+What a step does stands in `kenpin.bot.inspection`; here is only in which order, how often it is tried again, and what happens when the
+process dies. DBOS keeps each finished step in the same database as our rows: a killed worker's job goes on after its last finished step,
+in this worker when it is started again, or in another one, which notices that the heartbeat stopped.
+docs/retries.md is the table of who retries what.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import threading
+import uuid
+from dataclasses import dataclass
+from typing import Any
+
+from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer
+from sqlalchemy import Engine
+
+from kenpin.bot import inspection, references
+from kenpin.bot.inspection import DecisionRequest, Messenger, Outcome
+from kenpin.bot.jobs import APPLICATION_VERSION, DECISIONS, INSPECTIONS, Jobs, driver_url
+from kenpin.storage import workers
+from kenpin.storage.database import writing
+from kenpin.storage.vocabulary import Answer, from_json, to_json
+from kenpin.tools.chain import Site
+
+log = logging.getLogger(__name__)
+
+POLLING_S = 0.05  # dispatch is polled; findings: 0.05 to 0.1 s
+INSPECTIONS_AT_ONCE = 4  # while one photo is looked at, others are fetched and posted
+DECISIONS_AT_ONCE = 4
+HEARTBEAT_S = 1.0
+DEAD_AFTER_S = 10.0  # ten missed heartbeats
+STEP_ATTEMPTS = 4  # 1 + 2 + 4 s of waiting within a step, before the whole job is put off
+RECOVERY_ATTEMPTS = 5  # a job that kills its worker this often is set aside
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bench:
+    """What the steps work with; set once, before the worker starts, as DBOS keeps its workflows per process."""
+
+    site: Site
+    jobs: Jobs
+    messenger: Messenger
+    worker: str
+
+
+_bench: Bench | None = None
+
+
+def bench() -> Bench:
+    assert _bench is not None, "Worker.start sets the bench before any job runs"
+    return _bench
+
+
+def can_help(error: BaseException) -> bool:
+    """Whether trying again can help: errors of ours say so themselves; a lost connection or a rate limit always may."""
+    retryable = getattr(error, "retryable", None)
+    return bool(retryable) if retryable is not None else not isinstance(error, (AssertionError, TypeError, ValueError, LookupError))
+
+
+RETRIES: dict[str, Any] = {"retries_allowed": True, "max_attempts": STEP_ATTEMPTS, "interval_seconds": 1.0, "should_retry": can_help}
+
+
+@DBOS.step(name="fetch", **RETRIES)
+def fetch(inspection_id: str) -> None:
+    b = bench()
+    inspection.fetch(b.site, b.messenger, inspection_id)
+
+
+@DBOS.step(name="look", **RETRIES)
+def look(inspection_id: str) -> Any:
+    return to_json(inspection.look(bench().site, inspection_id))
+
+
+@DBOS.step(name="save", **RETRIES)
+def save(inspection_id: str, answer: Any) -> None:
+    inspection.propose(bench().site, inspection_id, from_json(Answer, answer))
+
+
+@DBOS.step(name="post", **RETRIES)
+def post(inspection_id: str) -> None:
+    b = bench()
+    inspection.post(b.site, b.jobs, b.messenger, inspection_id, b.worker)
+
+
+@DBOS.step(name="give_up", **RETRIES)
+def give_up(inspection_id: str, attempt: int, why: str) -> None:
+    b = bench()
+    inspection.give_up(b.site, b.jobs, b.messenger, inspection_id, attempt=attempt, why=why)
+
+
+@DBOS.workflow(name="inspect", max_recovery_attempts=RECOVERY_ATTEMPTS)
+def inspect(inspection_id: str, attempt: int) -> None:
+    try:
+        fetch(inspection_id)
+        save(inspection_id, look(inspection_id))
+        post(inspection_id)
+    except Exception as error:  # the job's outer edge: the person is told, the log has the traceback and the reference
+        log.exception("inspection %s, attempt %d, could not be finished", inspection_id, attempt)
+        give_up(inspection_id, attempt, type(error).__name__)
+
+
+@DBOS.step(name="refresh_groups", **RETRIES)
+def refresh_groups(request: dict[str, Any]) -> None:
+    b = bench()
+    inspection.refresh_groups(b.site.engine, b.messenger, DecisionRequest(**request))
+
+
+@DBOS.step(name="decide", **RETRIES)
+def decide_step(request: dict[str, Any]) -> None:
+    b = bench()
+    inspection.decide(b.site.engine, b.jobs, DecisionRequest(**request))
+
+
+@DBOS.workflow(name="decide", max_recovery_attempts=RECOVERY_ATTEMPTS)
+def decide(request: dict[str, Any]) -> None:
+    refresh_groups(request)
+    decide_step(request)
+
+
+@DBOS.step(name="announce", **RETRIES)
+def announce_step(outcome: dict[str, Any]) -> None:
+    b = bench()
+    inspection.announce(b.site, b.messenger, Outcome(**outcome))
+
+
+@DBOS.step(name="learn", **RETRIES)
+def learn(inspection_id: str) -> None:
+    references.learn(bench().site, inspection_id)
+
+
+@DBOS.workflow(name="announce", max_recovery_attempts=RECOVERY_ATTEMPTS)
+def announce(outcome: dict[str, Any]) -> None:
+    announce_step(outcome)
+    if outcome["kind"] == "recorded":
+        learn(outcome["inspection_id"])
+
+
+class Worker:
+    """Takes jobs off the queue until it is stopped. One to a process."""
+
+    def __init__(self, site: Site, jobs: Jobs, messenger: Messenger, database_url: str) -> None:
+        self.id = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:6]}"
+        self._site, self._jobs, self._messenger, self._database_url = site, jobs, messenger, database_url
+        self._stopping = threading.Event()
+        self._heart = threading.Thread(target=self._beat, name="kenpin-heartbeat", daemon=True)
+
+    def start(self) -> None:
+        global _bench
+        _bench = Bench(site=self._site, jobs=self._jobs, messenger=self._messenger, worker=self.id)
+        config: DBOSConfig = {
+            "name": "kenpin",
+            "system_database_url": driver_url(self._database_url),
+            "application_version": APPLICATION_VERSION,
+            "executor_id": self.id,  # the default, `local`, would let two workers run each other's jobs twice
+            "serializer": DBOSPortableJSONSerializer(),
+            "log_level": "WARNING",
+            "run_migrations": False,
+            "notification_listener_polling_interval_sec": 1.0,
+        }
+        DBOS(config=config)
+        DBOS.launch()
+        for queue, at_once in ((INSPECTIONS, INSPECTIONS_AT_ONCE), (DECISIONS, DECISIONS_AT_ONCE)):
+            DBOS.register_queue(queue, worker_concurrency=at_once, polling_interval_sec=POLLING_S, on_conflict="always_update")
+        self._heart.start()
+
+    def stop(self, *, finish_s: int = 10) -> None:
+        """Take no more jobs and give running ones `finish_s` seconds; what is left goes on at the next start."""
+        self._stopping.set()
+        DBOS.destroy(workflow_completion_timeout_sec=finish_s)
+        with writing(self._site.engine) as conn:
+            workers.forget(conn, self.id)
+
+    def _beat(self) -> None:
+        """Say that this worker lives, and take over the jobs of those that no longer say so."""
+        while True:
+            try:
+                beat(self._site.engine, self._jobs, self.id)
+            except Exception:  # the thread's outer edge: a database that is away comes back, and the heart must still beat then
+                log.exception("the heartbeat of worker %s failed", self.id)
+            if self._stopping.wait(HEARTBEAT_S):
+                return
+
+
+def beat(engine: Engine, jobs: Jobs, worker: str) -> None:
+    with writing(engine) as conn:
+        workers.beat(conn, worker, socket.gethostname(), os.getpid())
+        dead = [w.id for w in workers.dead(conn, DEAD_AFTER_S) if w.id != worker] + [
+            w.id for w in workers.living(conn) if w.id != worker and w.host == socket.gethostname() and not _is_running(w.pid)
+        ]
+    for gone in dead:
+        taken = jobs.take_over(gone)
+        log.warning("worker %s is dead; %d of its jobs go on here", gone, taken)
+        with writing(engine) as conn:
+            workers.forget(conn, gone)
+
+
+def _is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
