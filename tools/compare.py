@@ -1,0 +1,88 @@
+"""The tool `compare`: one photo against its part's good references. The only tool that gives a verdict."""
+
+from __future__ import annotations
+
+import json
+
+from langchain_core.tools import StructuredTool
+from pydantic import BaseModel, Field
+
+from kenpin.storage.vocabulary import Comparison
+from kenpin.tools.context import Context
+
+NAME = "compare"
+
+
+class Arguments(BaseModel):
+    photo: int = Field(default=1, description="Which photo of the question, counted from 1.")
+
+
+def compare(context: Context, index: int) -> Comparison:
+    """The comparison of the photo at `index` (from 0); made once, then remembered. Its map goes into the photo store.
+
+    Raises CannotBeDoneError when the part is not known or has no good reference, and what the eye raises.
+    """
+    with context.lock:
+        if index in context.comparisons:
+            return context.comparisons[index]
+        photo = context.question.photos[index]
+        inputs = {"photo": index, "photo_sha256": photo.sha256, "part": context.part and context.part.number}
+        with context.recorded(NAME, inputs, context.site.eye.model) as outputs:
+            good = context.reference_photos()
+            assert context.part is not None, "a part without a number has no references"
+            sight = context.site.eye.compare(context.shown_path(index), good)
+            found = Comparison(
+                photo=index,
+                part=context.part.number,
+                references=sight.references,
+                anomaly_score=sight.anomaly_score,
+                threshold=sight.threshold,
+                limits=sight.limits,
+                false_alarm_rate=sight.false_alarm_rate,
+                too_few_references=sight.too_few_references,
+                confidence=sight.confidence,
+                verdict=sight.verdict,
+                map_sha256=context.site.photo_store.put(sight.map_jpeg),
+                regions=sight.regions,
+                ms=sight.ms,
+            )
+            outputs.update(evidence(found), confidence_basis=sight.confidence_basis, map=found.map_sha256)
+            outputs["references"] = [reference.sha256 for reference in good]
+        context.comparisons[index] = found
+        return found
+
+
+def evidence(found: Comparison) -> dict[str, object]:
+    """What a language model and the trail are told of a comparison."""
+    return {
+        "photo": found.photo + 1,
+        "part": found.part,
+        "verdict": found.verdict.value,
+        "anomaly_score": round(found.anomaly_score, 4),
+        "threshold": round(found.threshold, 4),
+        "limits": [round(limit, 4) for limit in found.limits],
+        "confidence": round(found.confidence, 4),
+        "good_references": found.references,
+        "false_alarm_rate": round(found.false_alarm_rate, 4),
+        "too_few_references": found.too_few_references,
+        "regions": len(found.regions),
+    }
+
+
+def tool(context: Context) -> StructuredTool:
+    def call(photo: int = 1) -> tuple[str, Comparison]:
+        found = compare(context, context.photo_at(photo))
+        return json.dumps(evidence(found)), found
+
+    return StructuredTool.from_function(
+        call,
+        name=NAME,
+        description=(
+            "Compare one photo with good photos of its part. Use it for every question of whether a part is OK, good, defective or "
+            "usable. Returns the verdict (ok, not_ok, or unsure: a person must look), the anomaly score (larger is stranger, above the "
+            "threshold is not OK), and how sure the verdict is. It does not name the kind of defect."
+        ),
+        args_schema=Arguments,
+        response_format="content_and_artifact",
+        handle_tool_error=True,
+    )

@@ -1,0 +1,170 @@
+"""From what the tools found to what a person reads: headline, lines and pictures, in the language of the question.
+
+Every sentence is a wording of prompts/answer.*.txt filled with values of a finding. There is no other source of words in an answer, so
+nothing can be said that no tool found.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from kenpin import prompts
+from kenpin.storage.vocabulary import (
+    Comparison,
+    DecisionVerdict,
+    Disposition,
+    Language,
+    PastCase,
+    Picture,
+    Proposed,
+    Region,
+    Verdict,
+)
+
+_MOST_SURE = 99  # percent; no judgement is certain
+_MOST_OTHERS = 3  # regions named after the strongest
+
+
+class Words:
+    """The wordings of answers in one language."""
+
+    def __init__(self, language: Language) -> None:
+        self.language = language
+
+    def say(self, name: str, **holes: object) -> str:
+        return prompts.render(f"answer.{name}", self.language, **holes)
+
+    def listed(self, items: Sequence[str]) -> str:
+        """"A", "A and B", "A, B and C"."""
+        if len(items) == 1:
+            return items[0]
+        return self.say("listed", first=self.joined(items[:-1]), last=items[-1])
+
+    def joined(self, items: Sequence[str], separator: str = "separator") -> str:
+        mark = self.say(separator)
+        return (mark if self.language is Language.JA else f"{mark} ").join(items)
+
+    # --- the verdict ------------------------------------------------------------------------------------------------------------------
+
+    def headline(self, decisive: Comparison, photos: int) -> str:
+        """The verdict in a sentence that makes sense alone. `decisive`: the strangest photo's comparison, of `photos` in all."""
+        many = "_many" if photos > 1 else ""
+        which = {"photo": decisive.photo + 1, "count": photos} if many else {}
+        if decisive.verdict is Verdict.OK:
+            return self.say(f"headline_ok{many}", **({"count": photos} if many else {}))
+        if decisive.verdict is Verdict.UNSURE:
+            return self.say(f"headline_unsure{many}", **which)
+        if not decisive.regions:
+            return self.say(f"headline_not_ok_whole{many}", **which)
+        return self.say(f"headline_not_ok{many}", place=self.place(decisive.regions[0]), **which)
+
+    def sure(self, decisive: Comparison, *, earned: bool) -> str:
+        """How sure the verdict is, or for an abstention between which limits the score lies."""
+        if decisive.verdict is not Verdict.UNSURE:
+            return self.say("sure_earned" if earned else "sure_estimate", percent=min(_MOST_SURE, round(100 * decisive.confidence)))
+        between = {"score": f"{decisive.anomaly_score:.2f}", "lower": f"{decisive.limits[0]:.2f}", "upper": f"{decisive.limits[1]:.2f}"}
+        if decisive.regions:
+            return self.say("unsure_place", place=self.place(decisive.regions[0]), **between)
+        return self.say("unsure_whole", **between)
+
+    def each_photo(self, comparisons: Sequence[Comparison]) -> tuple[str, ...]:
+        """One line a photo, for questions with several."""
+        lines = []
+        for c in comparisons:
+            score = {"photo": c.photo + 1, "score": f"{c.anomaly_score:.2f}"}
+            if c.verdict is Verdict.UNSURE:
+                lines.append(self.say("photo_unsure", lower=f"{c.limits[0]:.2f}", upper=f"{c.limits[1]:.2f}", **score))
+            else:
+                lines.append(self.say(f"photo_{c.verdict}", threshold=f"{c.threshold:.2f}", **score))
+        return tuple(lines)
+
+    def compared(self, decisive: Comparison, photos: int) -> str:
+        """What it was compared with, and how often that goes wrong."""
+        rate = f"{100 * decisive.false_alarm_rate:.0f}" if decisive.false_alarm_rate >= 0.01 else f"{100 * decisive.false_alarm_rate:.1f}"
+        common = {"references": decisive.references, "part": decisive.part, "rate": rate}
+        if decisive.too_few_references:
+            if decisive.references == 1:
+                return self.say("too_few_one", part=decisive.part, rate=rate)
+            return self.say("too_few_many", **common)
+        if photos > 1:
+            return self.say("compared_many", **common)
+        return self.say("compared", score=f"{decisive.anomaly_score:.2f}", threshold=f"{decisive.threshold:.2f}", **common)
+
+    # --- where ------------------------------------------------------------------------------------------------------------------------
+
+    def regions(self, found: Comparison, photos: int) -> str:
+        marked = found.regions
+        if not marked:
+            words = self.say("regions_none")
+        elif len(marked) == 1:
+            words = self.say("regions_one", place=self.place(marked[0]), area=self.area(marked[0]))
+        else:
+            others = [self.say("regions_other", place=self.place(r), area=self.area(r)) for r in marked[1 : 1 + _MOST_OTHERS]]
+            words = self.say(
+                "regions_many", count=len(marked), place=self.place(marked[0]), area=self.area(marked[0]), others=self.listed(others)
+            )
+        return self.say("on_photo", photo=found.photo + 1, words=words) if photos > 1 else words
+
+    def place(self, region: Region) -> str:
+        return self.say(f"place_{region.where.replace(' ', '_')}")
+
+    def area(self, region: Region) -> str:
+        percent = round(100 * region.area_of_part)
+        return self.say("area", percent=percent) if percent >= 1 else self.say("area_small")
+
+    def picture(self, found: Comparison, photos: int) -> Picture | None:
+        """The anomaly map with words for those who cannot see it."""
+        if found.map_sha256 is None:
+            return None
+        if not found.regions:
+            alt = self.say("picture_none", part=found.part)
+        elif len(found.regions) == 1:
+            alt = self.say("picture_one", part=found.part, place=self.place(found.regions[0]))
+        else:
+            alt = self.say("picture_many", part=found.part, count=len(found.regions), place=self.place(found.regions[0]))
+        title = self.say("picture_title_many", photo=found.photo + 1, count=photos) if photos > 1 else self.say("picture_title")
+        return Picture(sha256=found.map_sha256, alt_text=alt, title=title)
+
+    # --- the past ---------------------------------------------------------------------------------------------------------------------
+
+    def similar_headline(self, count: int, part: str) -> str:
+        """For a question about the past alone."""
+        if count > 1:
+            return self.say("headline_similar_many", count=count, part=part)
+        return self.say("headline_similar_one" if count else "headline_similar_none", part=part)
+
+    def similar(self, cases: Sequence[PastCase], part: str, looked_at: int, today: datetime) -> str:
+        if not looked_at:
+            return self.say("similar_first", part=part)
+        if not cases:
+            return self.say("similar_none", part=part, looked_at=looked_at)
+        told = self.joined([self._case(c, today) for c in cases], "similar_separator")
+        return self.say("similar_one", cases=told) if len(cases) == 1 else self.say("similar_many", count=len(cases), cases=told)
+
+    def _case(self, case: PastCase, today: datetime) -> str:
+        if case.disposition is not None:
+            outcome = self.say(f"outcome_{case.disposition}")
+        else:
+            rejected = case.decision is DecisionVerdict.REJECTED
+            outcome = self.say("outcome_rejected" if rejected else "outcome_open", verdict=self.say(f"verdict_{case.verdict}"))
+        return self.say("similar_case", date=self._date(datetime.fromisoformat(case.asked_at), today), outcome=outcome)
+
+    def _date(self, when: datetime, today: datetime) -> str:
+        local, now = when.astimezone(), today.astimezone()  # the site's own days
+        month = self.say("months").split()[local.month - 1]
+        if local.year == now.year:
+            return self.say("date", day=local.day, month=month)
+        return self.say("date_year", day=local.day, month=month, year=local.year)
+
+
+def disposition_words(disposition: Disposition, language: Language) -> str:
+    """A disposition as a person says it: "return to supplier", 仕入先へ返却."""
+    return prompts.render(f"answer.disposition_{disposition}", language)
+
+
+def proposal_words(proposed: Proposed, language: Language) -> str:
+    """ "Proposed: rework." with its reason. Only for proposals of a disposition."""
+    assert proposed.disposition is not None, "a proposal of references has no disposition"
+    line = prompts.render("answer.proposed", language, disposition=disposition_words(proposed.disposition, language))
+    return f"{line} {proposed.reason}" if language is Language.EN else f"{line}{proposed.reason}"
