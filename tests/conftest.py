@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -16,17 +15,16 @@ from pathlib import Path
 import psycopg
 import pytest
 import sqlalchemy as sa
-from postgres_server import NoPostgresError, postgres_server
+from postgres_server import TEMPLATE, NoPostgresError, address, copied_database, postgres_server
 from psycopg import sql
 from sqlalchemy.engine import Engine
 
 from kenpin.storage.database import migrate, open_database
 
-_TEMPLATE = f"kenpin_template_{uuid.uuid4().hex[:8]}"
-
 
 @pytest.fixture(scope="session")
-def _migrated_sqlite_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def migrated_sqlite_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """To be copied, not opened."""
     path = tmp_path_factory.mktemp("sqlite") / "migrated.sqlite"
     engine = open_database(f"sqlite:///{path}", check_schema=False)
     migrate(engine)
@@ -35,43 +33,39 @@ def _migrated_sqlite_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def sqlite_url(_migrated_sqlite_file: Path, tmp_path: Path) -> str:
+def sqlite_url(migrated_sqlite_file: Path, tmp_path: Path) -> str:
     """A migrated, empty SQLite database of this test's own."""
     path = tmp_path / "kenpin.sqlite"
-    shutil.copyfile(_migrated_sqlite_file, path)
+    shutil.copyfile(migrated_sqlite_file, path)
     return f"sqlite:///{path}"
 
 
 @pytest.fixture(scope="session")
 def postgres_server_url() -> Iterator[str]:
-    """The server, with the address of no database in it: TEST_PG_URL's, or one started for these tests."""
+    """The server that TEST_PG_URL names, or one started for these tests; it holds the migrated database TEMPLATE, to be copied."""
     with ExitStack() as stack:
         url = os.environ.get("TEST_PG_URL")
         try:
             server = sa.make_url(url or stack.enter_context(postgres_server()))
-            with psycopg.connect(_address(server, "postgres"), autocommit=True) as admin:
-                admin.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(_TEMPLATE)))
+            with psycopg.connect(address(server, "postgres"), autocommit=True) as admin:
+                admin.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(TEMPLATE)))
         except (NoPostgresError, psycopg.OperationalError) as error:
             if os.environ.get("CI") == "true":
                 pytest.fail(f"On CI a missing PostgreSQL is a failure. {error}", pytrace=False)
             pytest.skip(f"No PostgreSQL here. {error}")
-        engine = open_database(_address(server, _TEMPLATE), check_schema=False)
+        engine = open_database(address(server, TEMPLATE), check_schema=False)
         migrate(engine)
         engine.dispose()
-        yield server.render_as_string(hide_password=False)
-        with psycopg.connect(_address(server, "postgres"), autocommit=True) as admin:
-            admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(_TEMPLATE)))
+        yield str(server.render_as_string(hide_password=False))
+        with psycopg.connect(address(server, "postgres"), autocommit=True) as admin:
+            admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(TEMPLATE)))
 
 
 @pytest.fixture
 def postgres_url(postgres_server_url: str) -> Iterator[str]:
     """A migrated, empty PostgreSQL database of this test's own. Its user owns everything and is a superuser."""
-    server = sa.make_url(postgres_server_url)
-    name = f"kenpin_{uuid.uuid4().hex[:12]}"
-    with psycopg.connect(_address(server, "postgres"), autocommit=True) as admin:
-        admin.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy").format(sql.Identifier(name), sql.Identifier(_TEMPLATE)))
-        yield _address(server, name)
-        admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+    with copied_database(postgres_server_url) as url:
+        yield url
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
@@ -86,7 +80,3 @@ def database(database_url: str) -> Iterator[Engine]:
     engine = open_database(database_url)
     yield engine
     engine.dispose()
-
-
-def _address(server: sa.URL, name: str) -> str:
-    return server.set(drivername="postgresql", database=name).render_as_string(hide_password=False)
