@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 
-from langchain_core.tools import StructuredTool
 from pydantic import BaseModel, Field
 
 from kenpin.storage.vocabulary import Comparison
@@ -69,20 +68,12 @@ def evidence(found: Comparison) -> dict[str, object]:
     }
 
 
-def tool(context: Context) -> StructuredTool:
-    def call(photo: int = 1) -> tuple[str, Comparison]:
-        found = compare(context, context.photo_at(photo))
-        return json.dumps(evidence(found)), found
+def use(context: Context, photo: int = 1) -> tuple[str, Comparison]:
+    """Compare one photo with good photos of its part.
 
-    return StructuredTool.from_function(
-        call,
-        name=NAME,
-        description=(
-            "Compare one photo with good photos of its part. Use it for every question of whether a part is OK, good, defective or "
-            "usable. Returns the verdict (ok, not_ok, or unsure: a person must look), the anomaly score (larger is stranger, above the "
-            "threshold is not OK), and how sure the verdict is. It does not name the kind of defect."
-        ),
-        args_schema=Arguments,
-        response_format="content_and_artifact",
-        handle_tool_error=True,
-    )
+    Use it for every question of whether a part is OK, good, defective or usable. Returns the verdict (ok, not_ok, or unsure: a person must
+    look), the anomaly score (larger is stranger, above the threshold is not OK), and how sure the verdict is. It does not name the kind
+    of defect.
+    """
+    found = compare(context, context.photo_at(photo))
+    return json.dumps(evidence(found)), found

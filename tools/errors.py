@@ -1,17 +1,14 @@
-"""What a tool says when it cannot do what it was asked; LangChain hands the sentence to the model that called it.
+"""What a tool says when it cannot do what it was asked; the sentence goes to the language model that called it.
 
-    ToolException (LangChain's)
-    └── ToolError
-        ├── WrongArgumentsError   try again with other arguments
-        └── CannotBeDoneError     go on without this tool
+    ToolError
+    ├── WrongArgumentsError   try again with other arguments
+    └── CannotBeDoneError     go on without this tool
 """
 
 from __future__ import annotations
 
-from langchain_core.tools import ToolException
 
-
-class ToolError(ToolException):
+class ToolError(Exception):
     """The root of what a tool refuses. The chain itself never runs into one: it calls a tool only when it can answer."""
 
 

@@ -6,7 +6,6 @@ import json
 from typing import Any
 
 import numpy as np
-from langchain_core.tools import StructuredTool
 from pydantic import BaseModel
 
 from kenpin.storage.inspections import PastPhoto
@@ -82,19 +81,11 @@ def _case(context: Context, past: PastPhoto, similarity: float) -> PastCase:
     )
 
 
-def tool(context: Context) -> StructuredTool:
-    def call() -> tuple[str, tuple[PastCase, ...]]:
-        cases = history(context)
-        return json.dumps(evidence(cases)), cases
+def use(context: Context) -> tuple[str, tuple[PastCase, ...]]:
+    """Find earlier inspections of the same part whose photo looks like this one.
 
-    return StructuredTool.from_function(
-        call,
-        name=NAME,
-        description=(
-            "Find earlier inspections of the same part whose photo looks like this one, with the verdict then, what people decided and "
-            "what became of the part. Use it for questions such as: have we seen this before, what did we do last time?"
-        ),
-        args_schema=Arguments,
-        response_format="content_and_artifact",
-        handle_tool_error=True,
-    )
+    Use it for questions such as: have we seen this before, what did we do last time? Returns for each the verdict then, what people
+    decided, and what became of the part.
+    """
+    cases = history(context)
+    return json.dumps(evidence(cases)), cases

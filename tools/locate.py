@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from langchain_core.tools import StructuredTool
 from pydantic import BaseModel, Field
 
 from kenpin.storage.vocabulary import Region
@@ -34,20 +33,12 @@ def evidence(index: int, regions: tuple[Region, ...]) -> dict[str, Any]:
     return {"photo": index + 1, "regions": marked}
 
 
-def tool(context: Context) -> StructuredTool:
-    def call(photo: int = 1) -> tuple[str, tuple[Region, ...]]:
-        index = context.photo_at(photo)
-        regions = locate(context, index)
-        return json.dumps(evidence(index, regions)), regions
+def use(context: Context, photo: int = 1) -> tuple[str, tuple[Region, ...]]:
+    """Find where on the part one photo looks unlike the good ones.
 
-    return StructuredTool.from_function(
-        call,
-        name=NAME,
-        description=(
-            "Find where on the part one photo looks unlike the good ones: how many places, where each lies (such as bottom left), and how "
-            "large it is in percent of the part. Use it for questions of where, how many or how large. It cannot measure millimetres."
-        ),
-        args_schema=Arguments,
-        response_format="content_and_artifact",
-        handle_tool_error=True,
-    )
+    Use it for questions of where, how many or how large. Returns each place's position (such as bottom left) and its size in percent of
+    the part. It cannot measure millimetres.
+    """
+    index = context.photo_at(photo)
+    regions = locate(context, index)
+    return json.dumps(evidence(index, regions)), regions

@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 from collections import Counter
 
-from langchain_core.tools import StructuredTool
 from pydantic import BaseModel
 
 from kenpin import prompts
@@ -91,20 +90,11 @@ def _agreed(similar: tuple[PastCase, ...]) -> tuple[Disposition, int] | None:
     return ranked[0]
 
 
-def tool(context: Context) -> StructuredTool:
-    def call() -> tuple[str, Proposed]:
-        proposed = propose(context)
-        content = {"disposition": proposed.disposition and proposed.disposition.value, "reason": proposed.reason}
-        return json.dumps(content, ensure_ascii=False), proposed
+def use(context: Context) -> tuple[str, Proposed]:
+    """Suggest what is to be done with the part, by the site's rules, from what compare and history found.
 
-    return StructuredTool.from_function(
-        call,
-        name=NAME,
-        description=(
-            "Suggest what is to be done with the part, by the site's rules, from what compare and history found. Call it last, after every "
-            "photo was compared. It records nothing; an approver decides."
-        ),
-        args_schema=Arguments,
-        response_format="content_and_artifact",
-        handle_tool_error=True,
-    )
+    Call it last, after every photo was compared. It records nothing; an approver decides.
+    """
+    proposed = propose(context)
+    content = {"disposition": proposed.disposition and proposed.disposition.value, "reason": proposed.reason}
+    return json.dumps(content, ensure_ascii=False), proposed

@@ -1,13 +1,41 @@
-"""The LangChain tools of one question, for the chain, or for any LangChain agent."""
+"""The LangChain tools of one question, for the conversation with a chat model, or for any other LangChain agent.
+
+Each tool is a function `use` of a module here; its docstring is what the model reads. Only this module and `conversation` import
+LangChain, which takes two seconds, so that an answer without a chat model does not wait for it.
+"""
 
 from __future__ import annotations
 
-from langchain_core.tools import BaseTool
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+from langchain_core.tools import BaseTool, StructuredTool, ToolException
+from pydantic import BaseModel
 
 from kenpin.tools import compare, history, locate, propose
 from kenpin.tools.context import Context
+from kenpin.tools.errors import ToolError
 
 
 def tools_for(context: Context) -> tuple[BaseTool, ...]:
     """compare, locate, history and propose, bound to this question. Each returns JSON to the model and its typed result as the artifact."""
-    return tuple(module.tool(context) for module in (compare, locate, history, propose))
+    return tuple(_tool(context, module.NAME, module.use, module.Arguments) for module in (compare, locate, history, propose))
+
+
+def _tool(context: Context, name: str, use: Callable[..., tuple[str, Any]], arguments: type[BaseModel]) -> BaseTool:
+    def call(**given: Any) -> tuple[str, Any]:
+        try:
+            return use(context, **given)
+        except ToolError as refused:
+            raise ToolException(str(refused)) from refused
+
+    return StructuredTool(
+        name=name,
+        description=inspect.cleandoc(use.__doc__ or ""),
+        func=call,
+        args_schema=arguments,
+        response_format="content_and_artifact",
+        handle_tool_error=True,  # the model reads the sentence and goes on
+        handle_validation_error=True,
+    )
