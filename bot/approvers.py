@@ -95,9 +95,13 @@ def _ask_slack(client: WebClient | None, who: str, why: str) -> people.Person:
     try:
         found = (client.users_lookupByEmail(email=who) if "@" in who else client.users_info(user=who))["user"]
     except SlackApiError as error:
-        raise ApproverError(f"Slack does not know {who}: {error.response['error']}. Check it, and the scopes users:read and users:read.email.") from error
+        raise ApproverError(
+            f"Slack does not know {who}: {error.response['error']}. Check it, and the scopes users:read and users:read.email."
+        ) from error
     profile = found.get("profile") or {}
-    return people.Person(id=found["id"], name=found.get("real_name") or found.get("name"), email=profile.get("email"), locale=found.get("locale"))
+    return people.Person(
+        id=found["id"], name=found.get("real_name") or found.get("name"), email=profile.get("email"), locale=found.get("locale")
+    )
 
 
 def revoke(engine: Engine, who: str, part: str | None, *, revoked_by: str) -> bool:

@@ -41,7 +41,9 @@ def inspect(settings: Settings, place: Path, part: str | None, question: str) ->
         with reading(site.engine) as conn:
             known = parts.find(conn, part)
         if known is None:
-            raise FolderError(f"There is no part {part}. Add it with `kenpin parts add {part} --good FOLDER`; `kenpin parts list` shows the others.")
+            raise FolderError(
+                f"There is no part {part}. Add it with `kenpin parts add {part} --good FOLDER`; `kenpin parts list` shows the others."
+            )
     for done, file in enumerate(files, start=1):
         yield done, len(files), _look(site, file, part, question)
 

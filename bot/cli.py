@@ -17,7 +17,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn
 from rich.table import Table
 from sqlalchemy.engine import Engine
 
@@ -92,7 +92,9 @@ def worker() -> None:
 def workspace(
     port: Port = 8765,
     tray: Annotated[Path | None, typer.Option("--tray", help="A folder of photos to offer in the page.")] = None,
-    events_url: Annotated[str | None, typer.Option("--events-url", help="Deliver events to this address over HTTP instead of Socket Mode.")] = None,
+    events_url: Annotated[
+        str | None, typer.Option("--events-url", help="Deliver events to this address over HTTP instead of Socket Mode.")
+    ] = None,
 ) -> None:
     """A local Slack-compatible workspace by itself, on this machine only."""
     from kenpin.bot.workspace.server import Workspace
@@ -101,7 +103,9 @@ def workspace(
     settings = _settings()
     with Workspace(WorkspaceSettings(port=port, tray=tray, events_url=events_url, data=settings.home / "workspace")) as office:
         out.print(f"The workspace is at {office.url}")
-        out.print(f"A bot reaches it with SLACK_API_URL={office.api_url} SLACK_BOT_TOKEN={office.bot_token} SLACK_APP_TOKEN={office.app_token}")
+        out.print(
+            f"A bot reaches it with SLACK_API_URL={office.api_url} SLACK_BOT_TOKEN={office.bot_token} SLACK_APP_TOKEN={office.app_token}"
+        )
         out.print(f"  SLACK_SIGNING_SECRET={office.signing_secret} KENPIN_FILE_HOSTS={office.file_host}")
         _until_told_to_stop()
 
@@ -157,7 +161,9 @@ def parts_add(
     number: Annotated[str, typer.Argument(metavar="PN")],
     name: Annotated[str | None, typer.Option("--name", help="What people call it.")] = None,
     good: Annotated[Path | None, typer.Option("--good", metavar="FOLDER", help="Photos of good ones.")] = None,
-    bad: Annotated[list[str] | None, typer.Option("--bad", metavar="CLASS=FOLDER", help="Photos of one defect class; may be repeated.")] = None,
+    bad: Annotated[
+        list[str] | None, typer.Option("--bad", metavar="CLASS=FOLDER", help="Photos of one defect class; may be repeated.")
+    ] = None,
 ) -> None:
     """Add a part, or more references to one."""
     from kenpin.bot import catalogue
@@ -165,10 +171,11 @@ def parts_add(
 
     folders = catalogue.good_and_bad(good, bad or [])
     with _bar() as progress:
-        tasks = {}
+        tasks: dict[str, TaskID] = {}
 
         def show(what: str, done: int, of: int) -> None:
-            tasks.setdefault(what, progress.add_task(what, total=of)) if what not in tasks else None
+            if what not in tasks:
+                tasks[what] = progress.add_task(what)
             progress.update(tasks[what], completed=done, total=of)
 
         added = catalogue.add(open_site(_settings(), own_process=False), number, name, folders, show)
@@ -217,7 +224,9 @@ def people_revoke(who: Annotated[str, typer.Argument(metavar="ID|USERGROUP")], p
     from kenpin.bot import approvers
 
     taken = approvers.revoke(_records(), who, part, revoked_by=f"command line ({getpass.getuser()})")
-    out.print(f"{who} may no longer approve {part or 'every part'}." if taken else f"{who} could not approve {part or 'every part'} before.")
+    out.print(
+        f"{who} may no longer approve {part or 'every part'}." if taken else f"{who} could not approve {part or 'every part'} before."
+    )
 
 
 @people_app.command("list")
@@ -249,7 +258,9 @@ def audit_list(last: Annotated[int, typer.Option("--last", help="How many of the
 
 
 @audit_app.command("show")
-def audit_show(reference: Annotated[str, typer.Argument(metavar="ID", help="An entry's number, or an inspection's reference (K-…).")]) -> None:
+def audit_show(
+    reference: Annotated[str, typer.Argument(metavar="ID", help="An entry's number, or an inspection's reference (K-…).")],
+) -> None:
     """One entry, or everything about one inspection."""
     from kenpin.storage import audit
     from kenpin.storage.database import reading
@@ -274,7 +285,9 @@ def audit_verify() -> None:
         out.print(f"The chain is whole: {found.entries:,} entries, {found.erased:,} of them erased. Head: {found.head}")
         out.print("Keep that number and head outside the database; they show if all of it is ever rewritten.", style="dim")
         return
-    err.print(f"The chain is broken at entry {found.broken_at:,}: {found.why}. The {found.entries:,} entries before it are whole.", style="red")
+    err.print(
+        f"The chain is broken at entry {found.broken_at:,}: {found.why}. The {found.entries:,} entries before it are whole.", style="red"
+    )
     raise typer.Exit(1)
 
 

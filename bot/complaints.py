@@ -7,10 +7,10 @@ from kenpin.bot.catalogue import FolderError
 from kenpin.bot.settings import SettingError
 from kenpin.bot.workspace.errors import WorkspaceError
 from kenpin.storage.errors import StorageError
-from kenpin.tools.errors import ToolError
+from kenpin.tools.agent import ChatModelError
 from kenpin.tools.vision.errors import VisionError
 
-EXPECTED = (SettingError, ApproverError, FolderError, StorageError, VisionError, ToolError, WorkspaceError)
+EXPECTED = (SettingError, ApproverError, FolderError, StorageError, VisionError, ChatModelError, WorkspaceError)
 
 
 def words_for(error: BaseException) -> str:

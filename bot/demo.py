@@ -88,7 +88,8 @@ def what_to_try(running: Running) -> str:
 def solar_cells() -> DemoPart:
     """Monocrystalline solar cells of elpv-dataset (CC BY-NC-SA), probability of a defect 0 or 1 in its labels."""
     folder = _wheel("elpv_dataset") / "data"
-    good, bad = [], []
+    good: list[Path] = []
+    bad: list[Path] = []
     with (folder / "labels.csv").open(newline="") as labels:
         for path, probability, kind in (line.split() for line in labels if line.strip()):
             if kind == "mono":
@@ -101,7 +102,9 @@ def textile() -> DemoPart:
     """Woven textile of conformal-clip-data (MIT), simulated: good, with a local defect, with a global one."""
     folder = _wheel("conformal_clip_data") / "data" / "textile_images" / "simulated"
     kinds = {kind: sorted((folder / kind).glob("*.jpg")) for kind in ("nominal", "local", "global")}
-    tray = {f"TX-100 textile, {caption}": kinds[kind][40 : 40 + IN_TRAY // 2] for kind, caption in (("nominal", "good"), ("local", "defective"))}
+    tray = {
+        f"TX-100 textile, {caption}": kinds[kind][40 : 40 + IN_TRAY // 2] for kind, caption in (("nominal", "good"), ("local", "defective"))
+    }
     return _part("TX-100", "Textile, plain weave", kinds["nominal"][:REFERENCES], tray)
 
 
@@ -133,7 +136,9 @@ def _teach(service: Service, part: DemoPart, progress: Progress) -> None:
 
 
 def _part(number: str, name: str, references: list[Path], tray: dict[str, list[Path]]) -> DemoPart:
-    return DemoPart(number=number, name=name, references=tuple(references), tray={caption: tuple(photos) for caption, photos in tray.items()})
+    return DemoPart(
+        number=number, name=name, references=tuple(references), tray={caption: tuple(photos) for caption, photos in tray.items()}
+    )
 
 
 def _wheel(package: str) -> Path:

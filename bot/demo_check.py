@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -69,7 +68,11 @@ def _steps(running: Running) -> Iterator[str]:
     yield f"answered in {time.monotonic() - posted:.1f} s: {answer['text'].splitlines()[0]}"
     _expect("%" in answer["text"], "the answer says how sure it is", answer["text"])
     picture = next((b for b in answer["blocks"] if b["type"] == "image"), None)
-    _expect(picture is not None and bool(picture["alt_text"]), "the answer shows the anomaly map, with words for a screen reader", answer["blocks"])
+    _expect(
+        picture is not None and bool(picture["alt_text"]),
+        "the answer shows the anomaly map, with words for a screen reader",
+        answer["blocks"],
+    )
     _expect(_buttons(answer) == {"approve", "reject"}, "the answer has its two buttons", answer["blocks"])
     yield "with its confidence, the anomaly map on the photo, and a proposal to decide"
 

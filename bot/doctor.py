@@ -18,7 +18,7 @@ from kenpin.bot.slack import app as slack_app
 from kenpin.storage import audit, parts, people
 from kenpin.storage.database import open_database, reading
 from kenpin.storage.errors import StorageError
-from kenpin.tools.errors import ToolError
+from kenpin.tools.agent import ChatModelError, chat_model
 from kenpin.tools.photo import HEIF_INSTALLED
 from kenpin.tools.vision.errors import VisionError
 
@@ -43,7 +43,11 @@ def examine(read_settings: Callable[[], Settings]) -> Iterator[Finding]:
     yield from _slack(settings)
     yield _eye(settings)
     yield _chat_model(settings)
-    heic = "HEIC photos can be read" if HEIF_INSTALLED else "HEIC photos (iPhone) are refused with advice; to read them: pip install 'kenpin[heif]'"
+    heic = (
+        "HEIC photos can be read"
+        if HEIF_INSTALLED
+        else "HEIC photos (iPhone) are refused with advice; to read them: pip install 'kenpin[heif]'"
+    )
     yield Finding(good=HEIF_INSTALLED or None, what="HEIC", words=heic)
 
 
@@ -53,7 +57,9 @@ def _home(settings: Settings) -> Finding:
         with tempfile.TemporaryFile(dir=settings.home):
             pass
     except OSError as error:
-        return Finding(good=False, what="KENPIN_HOME", words=f"{settings.home} cannot be written to ({error.strerror}); choose another folder")
+        return Finding(
+            good=False, what="KENPIN_HOME", words=f"{settings.home} cannot be written to ({error.strerror}); choose another folder"
+        )
     return Finding(good=True, what="KENPIN_HOME", words=str(settings.home))
 
 
@@ -75,15 +81,23 @@ def _records(settings: Settings) -> Iterator[Finding]:
     yield Finding(good=True, what="database", words=f"{engine.dialect.name}, {last.seq if last else 0:,} audit entries")
     few = [p.number for p in known if len(p.good) < ENOUGH_TO_START]
     words = f"{len(known)} known" + (f"; fewer than {ENOUGH_TO_START} good references: {', '.join(few)}" if few else "")
-    yield Finding(good=None if few or not known else True, what="parts", words=words if known else "none yet: kenpin parts add PN --good FOLDER")
+    yield Finding(
+        good=None if few or not known else True, what="parts", words=words if known else "none yet: kenpin parts add PN --good FOLDER"
+    )
     able = len({g.person_id for g in grants})
-    words = f"{able} people and {len(groups)} user groups may approve" if grants or groups else "nobody may approve yet: kenpin people approve ID"
+    words = (
+        f"{able} people and {len(groups)} user groups may approve"
+        if grants or groups
+        else "nobody may approve yet: kenpin people approve ID"
+    )
     yield Finding(good=bool(grants or groups), what="approvers", words=words)
 
 
 def _slack(settings: Settings) -> Iterator[Finding]:
     if not settings.slack_bot_token:
-        yield Finding(good=None, what="Slack", words="SLACK_BOT_TOKEN is not set; see the README, “A real Slack workspace” (make demo needs none)")
+        yield Finding(
+            good=None, what="Slack", words="SLACK_BOT_TOKEN is not set; see the README, “A real Slack workspace” (make demo needs none)"
+        )
         return
     client = slack_app.web_client(settings)
     try:
@@ -99,8 +113,14 @@ def _slack(settings: Settings) -> Iterator[Finding]:
 
 def _socket_mode(settings: Settings) -> Finding:
     if not settings.slack_app_token:
-        http = "SLACK_SIGNING_SECRET is set, so only `kenpin serve --http` works" if settings.slack_signing_secret else "set it, or SLACK_SIGNING_SECRET for HTTP"
-        return Finding(good=None if settings.slack_signing_secret else False, what="Socket Mode", words=f"SLACK_APP_TOKEN is not set; {http}")
+        http = (
+            "SLACK_SIGNING_SECRET is set, so only `kenpin serve --http` works"
+            if settings.slack_signing_secret
+            else "set it, or SLACK_SIGNING_SECRET for HTTP"
+        )
+        return Finding(
+            good=None if settings.slack_signing_secret else False, what="Socket Mode", words=f"SLACK_APP_TOKEN is not set; {http}"
+        )
     try:
         WebClient(base_url=settings.slack_api_url).apps_connections_open(app_token=settings.slack_app_token)
     except SlackApiError as error:
@@ -127,11 +147,13 @@ def _eye(settings: Settings) -> Finding:
 def _chat_model(settings: Settings) -> Finding:
     if not settings.chat_model:
         return Finding(good=None, what="chat model", words="none (KENPIN_CHAT_MODEL is not set): the router picks the tools")
-    from kenpin.tools.agent import chat_model
-
     started = time.perf_counter()
     try:
         reply = chat_model(settings.chat_model, api_key=settings.chat_api_key).invoke("Answer with the one word: ready")
-    except ToolError as error:
+    except ChatModelError as error:
         return Finding(good=False, what="chat model", words=str(error))
-    return Finding(good=bool(reply.content), what="chat model", words=f"{settings.chat_model} answers in {(time.perf_counter() - started) * 1000:.0f} ms")
+    return Finding(
+        good=bool(reply.content),
+        what="chat model",
+        words=f"{settings.chat_model} answers in {(time.perf_counter() - started) * 1000:.0f} ms",
+    )

@@ -156,7 +156,6 @@ def look(site: Site, inspection_id: str) -> Answer:
         text=inspection.question,
         language=inspection.language,
         photos=photos,
-        refusals=refusals,
         part_hint=_part_of_thread(site.engine, inspection),
         inspection_id=inspection_id,
         asked_at=inspection.received_at,
@@ -187,7 +186,9 @@ def post(site: Site, jobs: Jobs, messenger: Messenger, inspection_id: str, worke
         assert answer is not None, "propose runs before post"
         own = _is_own_decision(site.engine, before, answer)
         approvers = _approvers(site.engine, answer)
-        ts = messenger.post_answer(before, answer, approvers, decidable=answer.proposed is not None and not own, again=before.posting_by is not None)
+        ts = messenger.post_answer(
+            before, answer, approvers, decidable=answer.proposed is not None and not own, again=before.posting_by is not None
+        )
         with writing(site.engine) as conn:
             inspections.mark_posted(conn, inspection_id, before.channel or "", ts)
             audit.append(conn, AuditKind.ANSWER_POSTED, {"channel": before.channel, "ts": ts}, inspection_id)

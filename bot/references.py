@@ -53,8 +53,8 @@ def take_in(
     new = [p for p in dict.fromkeys(photos) if p.sha256 not in held]
     state = render("thread.good", language) if command.state == GOOD else command.state
     if not new:
-        known = render("references.known_already", language, count=_count(len(photos), language), part=number) if photos else None
-        headline = known or render("references.none", language, part=number, state=command.state)
+        all_known = render("references.known_already", language, count=_count(len(photos), language), part=number) if photos else None
+        headline = all_known or render("references.none", language, part=number, state=command.state)
         return _answer(site, language, headline, tuple(refusals), number, None)
     lines = [render("references.new_part", language, part=number)] if part is None else []
     if command.state == GOOD:
@@ -97,9 +97,7 @@ def learn(site: Site, inspection_id: str) -> None:
         site.eye.learn(as_reference_photos(part, site.photo_store))
 
 
-def _answer(
-    site: Site, language: Language, headline: str, lines: tuple[str, ...], part: str, proposed: Proposed | None
-) -> Answer:
+def _answer(site: Site, language: Language, headline: str, lines: tuple[str, ...], part: str, proposed: Proposed | None) -> Answer:
     return Answer(
         language=language,
         headline=headline,

@@ -31,7 +31,7 @@ from kenpin.bot.worker import Worker
 from kenpin.storage.database import migrate, open_database
 from kenpin.storage.photos import PhotoStore
 from kenpin.tools.agent import chat_model
-from kenpin.tools.chain import Site
+from kenpin.tools.context import Eye, Site
 from kenpin.tools.vision.process import EyeProcess
 
 log = logging.getLogger(__name__)
@@ -44,20 +44,17 @@ def open_site(settings: Settings, *, own_process: bool) -> Site:
     """What the chain works with. own_process: the models in a process of their own, so that a photo that kills them kills nothing else."""
     settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
     engine = open_records(settings)
-    options = {"backbone": settings.backbone, "engine": settings.engine, "cache": settings.cache, "device": settings.device}
-    if own_process:
-        eye = EyeProcess(**options)
-    else:
-        from kenpin.tools.vision.eye import Eye  # only here: the worker's own process never loads torch or onnxruntime
+    model = chat_model(settings.chat_model, api_key=settings.chat_api_key) if settings.chat_model else None
+    eye = open_eye(settings, own_process=own_process)
+    return Site(engine=engine, photo_store=PhotoStore(settings.photos), eye=eye, chat_model=model, chat_timeout_s=settings.chat_timeout_s)
 
-        eye = Eye(**options)
-    return Site(
-        engine=engine,
-        photo_store=PhotoStore(settings.photos),
-        eye=eye,
-        chat_model=chat_model(settings.chat_model, api_key=settings.chat_api_key) if settings.chat_model else None,
-        chat_timeout_s=settings.chat_timeout_s,
-    )
+
+def open_eye(settings: Settings, *, own_process: bool) -> Eye:
+    if own_process:
+        return EyeProcess(backbone=settings.backbone, engine=settings.engine, cache=settings.cache, device=settings.device)
+    from kenpin.tools.vision import eye  # only here: the worker's own process never loads torch or onnxruntime
+
+    return eye.Eye(backbone=settings.backbone, engine=settings.engine, cache=settings.cache, device=settings.device)
 
 
 def open_records(settings: Settings) -> Engine:
@@ -97,7 +94,8 @@ class Service:
         ears = slack_app.introduce(client, settings)
         self.site = open_site(settings, own_process=True)
         self._open.callback(self.site.engine.dispose)
-        self._open.callback(self.site.eye.close)
+        if isinstance(self.site.eye, EyeProcess):
+            self._open.callback(self.site.eye.close)
         queue = Jobs(settings.database_url)
         self._open.callback(queue.close)
         for granted in approvers.approve_first_ones(self.site.engine, client, settings.approvers):
@@ -114,9 +112,13 @@ class Service:
             self._open.callback(_serve_http(app, self._http_port))
             self._say(f"listening for Slack on port {self._http_port}, path {HTTP_PATH}")
             return
-        token = need(self._settings.slack_app_token, "SLACK_APP_TOKEN", "Socket Mode needs it: Basic Information, App-Level Tokens, scope connections:write.")
+        token = need(
+            self._settings.slack_app_token,
+            "SLACK_APP_TOKEN",
+            "Socket Mode needs it: Basic Information, App-Level Tokens, scope connections:write.",
+        )
         handler = SocketModeHandler(app, token)
-        handler.connect()
+        handler.connect()  # type: ignore[no-untyped-call]
         self._open.callback(handler.close)
         self._say("connected to Slack (Socket Mode)")
 

@@ -17,7 +17,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer
+from slack_sdk.errors import SlackApiError, SlackClientError
 from sqlalchemy import Engine
+from sqlalchemy.exc import OperationalError
 
 from kenpin.bot import inspection, references
 from kenpin.bot.inspection import DecisionRequest, Messenger, Outcome
@@ -35,6 +37,7 @@ DECISIONS_AT_ONCE = 4
 HEARTBEAT_S = 1.0
 DEAD_AFTER_S = 10.0  # ten missed heartbeats
 STEP_ATTEMPTS = 4  # 1 + 2 + 4 s of waiting within a step, before the whole job is put off
+PASSING_AT_SLACK = {"ratelimited", "internal_error", "fatal_error", "service_unavailable", "request_timeout", "team_added_to_org"}
 RECOVERY_ATTEMPTS = 5  # a job that kills its worker this often is set aside
 
 
@@ -57,9 +60,11 @@ def bench() -> Bench:
 
 
 def can_help(error: BaseException) -> bool:
-    """Whether trying again can help: errors of ours say so themselves; a lost connection or a rate limit always may."""
+    """Whether trying again can help: errors of ours say so themselves; a lost connection, a lock or a rate limit may pass."""
+    if isinstance(error, SlackApiError):
+        return error.response.status_code >= 429 or error.response["error"] in PASSING_AT_SLACK
     retryable = getattr(error, "retryable", None)
-    return bool(retryable) if retryable is not None else not isinstance(error, (AssertionError, TypeError, ValueError, LookupError))
+    return bool(retryable) if retryable is not None else isinstance(error, (OSError, OperationalError, SlackClientError))
 
 
 RETRIES: dict[str, Any] = {"retries_allowed": True, "max_attempts": STEP_ATTEMPTS, "interval_seconds": 1.0, "should_retry": can_help}
@@ -107,13 +112,13 @@ def inspect(inspection_id: str, attempt: int) -> None:
 @DBOS.step(name="refresh_groups", **RETRIES)
 def refresh_groups(request: dict[str, Any]) -> None:
     b = bench()
-    inspection.refresh_groups(b.site.engine, b.messenger, DecisionRequest(**request))
+    inspection.refresh_groups(b.site.engine, b.messenger, from_json(DecisionRequest, request))
 
 
 @DBOS.step(name="decide", **RETRIES)
 def decide_step(request: dict[str, Any]) -> None:
     b = bench()
-    inspection.decide(b.site.engine, b.jobs, DecisionRequest(**request))
+    inspection.decide(b.site.engine, b.jobs, from_json(DecisionRequest, request))
 
 
 @DBOS.workflow(name="decide", max_recovery_attempts=RECOVERY_ATTEMPTS)
@@ -125,7 +130,7 @@ def decide(request: dict[str, Any]) -> None:
 @DBOS.step(name="announce", **RETRIES)
 def announce_step(outcome: dict[str, Any]) -> None:
     b = bench()
-    inspection.announce(b.site, b.messenger, Outcome(**outcome))
+    inspection.announce(b.site, b.messenger, from_json(Outcome, outcome))
 
 
 @DBOS.step(name="learn", **RETRIES)

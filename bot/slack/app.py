@@ -35,7 +35,11 @@ TOKEN_HINT = "Copy it from the app's page, OAuth & Permissions; see the README, 
 def web_client(settings: Settings) -> WebClient:
     """Slack's Web API with the bot's token; rate limits, server errors and lost connections are tried again."""
     token = need(settings.slack_bot_token, "SLACK_BOT_TOKEN", TOKEN_HINT)
-    handlers = [ConnectionErrorRetryHandler(max_retry_count=3), RateLimitErrorRetryHandler(max_retry_count=5), ServerErrorRetryHandler(max_retry_count=3)]
+    handlers = [
+        ConnectionErrorRetryHandler(max_retry_count=3),
+        RateLimitErrorRetryHandler(max_retry_count=5),
+        ServerErrorRetryHandler(max_retry_count=3),
+    ]
     return WebClient(token=token, base_url=settings.slack_api_url, retry_handlers=handlers)
 
 
@@ -59,7 +63,7 @@ def build(settings: Settings, engine: Engine, jobs: Jobs, client: WebClient, ear
     app = App(client=client, signing_secret=settings.slack_signing_secret, token_verification_enabled=False)
 
     @app.middleware
-    def store_first(body: dict[str, Any], next: Callable[[], BoltResponse]) -> BoltResponse:  # noqa: A002 - Bolt hands it over by this name
+    def store_first(body: dict[str, Any], next: Callable[[], BoltResponse]) -> BoltResponse:
         store(body)
         return next()
 

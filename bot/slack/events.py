@@ -16,7 +16,12 @@ from kenpin.storage.vocabulary import DecisionVerdict
 
 JSON = Mapping[str, Any]
 
-THUMBS = {"+1": DecisionVerdict.APPROVED, "thumbsup": DecisionVerdict.APPROVED, "-1": DecisionVerdict.REJECTED, "thumbsdown": DecisionVerdict.REJECTED}
+THUMBS = {
+    "+1": DecisionVerdict.APPROVED,
+    "thumbsup": DecisionVerdict.APPROVED,
+    "-1": DecisionVerdict.REJECTED,
+    "thumbsdown": DecisionVerdict.REJECTED,
+}
 BUTTONS = {"approve": DecisionVerdict.APPROVED, "reject": DecisionVerdict.REJECTED}
 READ_SUBTYPES = (None, "file_share", "thread_broadcast")  # skipping every message with a subtype would drop photos
 QUESTION_END = re.compile(r"[?？]|(か|かな|かしら|ください|下さい)[。.!！]?\s*$")

@@ -78,7 +78,9 @@ def check_host(url: str, allowed_hosts: Sequence[str]) -> None:
 
 def _check_status(response: httpx.Response, url: str) -> None:
     if response.status_code in (403, 404, 410):
-        raise FileGoneError(f"{urlsplit(url).hostname} answered {response.status_code}: the file was deleted or is not shared with the bot.")
+        raise FileGoneError(
+            f"{urlsplit(url).hostname} answered {response.status_code}: the file was deleted or is not shared with the bot."
+        )
     if response.status_code != 200:
         raise FileHostError(f"{urlsplit(url).hostname} answered {response.status_code}.")
 

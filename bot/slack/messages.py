@@ -24,7 +24,9 @@ class Message:
     blocks: tuple[Block, ...]
 
 
-def answer(answer: Answer, inspection_id: str, *, approvers: Sequence[str], pictures: Sequence[tuple[str, str]], open_for_decision: bool) -> Message:
+def answer(
+    answer: Answer, inspection_id: str, *, approvers: Sequence[str], pictures: Sequence[tuple[str, str]], open_for_decision: bool
+) -> Message:
     """The answer with its evidence and, while a decision is open, the buttons. pictures: (Slack file id, alt text), already uploaded."""
     language = answer.language
     lines = [escape(line) for line in answer.lines]
@@ -45,9 +47,8 @@ def plain(text: str) -> Message:
 def proposal_words(proposed: Proposed, language: Language, approvers: Sequence[str]) -> list[str]:
     part = escape(proposed.part)
     if proposed.kind is ProposalKind.REFERENCE:
-        words = render(
-            "thread.proposed_reference", language, count=photo_count(len(proposed.photos), language), state=state_word(proposed, language), part=part
-        )
+        count, state = photo_count(len(proposed.photos), language), state_word(proposed, language)
+        words = render("thread.proposed_reference", language, count=count, state=state, part=part)
     else:
         words = render("thread.proposed", language, disposition=disposition_word(proposed, language), part=part)
     return [words] if approvers else [words, render("thread.nobody_may_approve", language, part=part)]

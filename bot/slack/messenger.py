@@ -45,7 +45,7 @@ class SlackMessenger:
             found = list(self._thread(inspection, with_metadata=False))
         elif inspection.payload.get("is_direct"):
             reply = self._client.conversations_history(
-                channel=inspection.channel, latest=inspection.message_ts, inclusive=False, limit=DIRECT_MESSAGES
+                channel=inspection.channel or "", latest=inspection.message_ts, inclusive=False, limit=DIRECT_MESSAGES
             )
             found = list(reversed(reply["messages"]))
         else:
@@ -63,7 +63,7 @@ class SlackMessenger:
         if self._has_status:
             status = render("thread.working", inspection.language) if on else ""
             try:
-                self._client.assistant_threads_setStatus(channel_id=inspection.channel, thread_ts=_root(inspection), status=status)
+                self._client.assistant_threads_setStatus(channel_id=inspection.channel or "", thread_ts=_root(inspection), status=status)
                 return
             except SlackApiError as error:
                 if error.response["error"] not in NOT_OFFERED:
@@ -71,7 +71,7 @@ class SlackMessenger:
                 self._has_status = error.response["error"] not in NOT_OFFERED
         call = self._client.reactions_add if on else self._client.reactions_remove
         try:
-            call(channel=inspection.channel, timestamp=inspection.message_ts, name=LOOKING)
+            call(channel=inspection.channel or "", timestamp=inspection.message_ts or "", name=LOOKING)
         except SlackApiError as error:  # already_reacted, no_reaction, message_not_found: nothing to mend
             log.info("no reaction for %s: %s", inspection.id, error.response["error"])
 
@@ -81,7 +81,8 @@ class SlackMessenger:
         if again and (found := self._find(inspection, key)):
             return found
         pictures = [(self._upload(picture), picture.alt_text) for picture in answer.pictures]
-        return self._post(inspection, key, messages.answer(answer, inspection.id, approvers=approvers, pictures=pictures, open_for_decision=decidable))
+        message = messages.answer(answer, inspection.id, approvers=approvers, pictures=pictures, open_for_decision=decidable)
+        return self._post(inspection, key, message)
 
     def post_outcome(self, inspection: Inspection, answer: Answer, outcome: Outcome) -> None:
         """Say it in the thread, and take the buttons off the answer."""
@@ -114,7 +115,8 @@ class SlackMessenger:
     def _outcome_words(self, inspection: Inspection, answer: Answer, outcome: Outcome, approvers: Sequence[str] = ()) -> str:
         language, proposed = answer.language, answer.proposed
         assert proposed is not None, "only a proposal has an outcome"
-        holes: dict[str, Any] = {"person": outcome.decided_by, "time": _clock(outcome.at), "entry": f"{outcome.entry:,}" if outcome.entry else None}
+        entry = f"{outcome.entry:,}" if outcome.entry else None
+        holes: dict[str, Any] = {"person": outcome.decided_by, "time": _clock(outcome.at), "entry": entry}
         gesture = "👍" if outcome.verdict is DecisionVerdict.APPROVED else "👎"
         if outcome.kind == "recorded" and proposed.kind is ProposalKind.REFERENCE:
             count, state = messages.photo_count(len(proposed.photos), language), messages.state_word(proposed, language)
@@ -170,7 +172,8 @@ class SlackMessenger:
 
     def _upload(self, picture: Picture) -> str:
         data = self._photos.get(picture.sha256)
-        reply = self._client.files_upload_v2(file=data, filename=f"{picture.sha256[:12]}.jpg", title=picture.title, alt_txt=picture.alt_text)
+        name = f"{picture.sha256[:12]}.jpg"
+        reply = self._client.files_upload_v2(file=data, filename=name, title=picture.title, alt_txt=picture.alt_text)
         return str(reply["files"][0]["id"])
 
 

@@ -17,8 +17,14 @@ MOST_BLOCKS_VIEW = 100
 _MOST_MARKDOWN = 12_000
 
 _ELEMENTS = frozenset(
-    ["button", "checkboxes", "datepicker", "datetimepicker", "email_text_input", "feedback_buttons", "file_input", "icon_button", "image", "overflow", "plain_text_input", "radio_buttons", "rich_text_input", "static_select", "external_select", "users_select", "conversations_select", "channels_select", "multi_static_select", "multi_external_select", "multi_users_select", "multi_conversations_select", "multi_channels_select", "number_input", "timepicker", "url_text_input", "url_source", "workflow_button"]
-)
+    {
+        "button", "checkboxes", "datepicker", "datetimepicker", "email_text_input", "feedback_buttons", "file_input", "icon_button",
+        "image", "overflow", "plain_text_input", "radio_buttons", "rich_text_input", "static_select", "external_select", "users_select",
+        "conversations_select", "channels_select", "multi_static_select", "multi_external_select", "multi_users_select",
+        "multi_conversations_select", "multi_channels_select", "number_input", "timepicker", "url_text_input", "url_source",
+        "workflow_button"
+    }
+)  # fmt: skip
 
 
 class _Problems:

@@ -22,7 +22,11 @@ _LOGIN_PAGE = (
     "<!DOCTYPE html><html lang='en'><head><title>Sign in | Local workspace</title></head>"
     "<body><h1>Sign in to Kenpin Works</h1><p>This file needs a token with the scope files:read.</p></body></html>"
 )
-_HARMLESS = {"X-Content-Type-Options": "nosniff", "Content-Security-Policy": "sandbox; default-src 'none'", "Cache-Control": "private, max-age=3600"}
+_HARMLESS = {
+    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": "sandbox; default-src 'none'",
+    "Cache-Control": "private, max-age=3600",
+}
 
 
 async def upload(request: Request) -> Response:

@@ -26,7 +26,13 @@ def envelope(event: Json) -> Json:
         "event_id": State.new_id("Ev"),
         "event_time": int(time.time()),
         "authorizations": [
-            {"enterprise_id": None, "team_id": people.TEAM_ID, "user_id": people.BOT_USER_ID, "is_bot": True, "is_enterprise_install": False}
+            {
+                "enterprise_id": None,
+                "team_id": people.TEAM_ID,
+                "user_id": people.BOT_USER_ID,
+                "is_bot": True,
+                "is_enterprise_install": False,
+            }
         ],
         "is_ext_shared_channel": False,
         "event_context": "4-" + base64.urlsafe_b64encode(json.dumps(context).encode()).decode(),
@@ -79,7 +85,8 @@ def file_shared(file_id: str, user: str, channel: Channel, ts: str) -> Json:
 
 
 def member_joined(user: str, channel: Channel, inviter: str | None, ts: str) -> Json:
-    event: Json = {"type": "member_joined_channel", "user": user, "channel": channel.id, "channel_type": "C", "team": people.TEAM_ID, "event_ts": ts}
+    where = {"channel": channel.id, "channel_type": "C", "team": people.TEAM_ID}
+    event: Json = {"type": "member_joined_channel", "user": user, **where, "event_ts": ts}
     return event | ({"inviter": inviter} if inviter else {})
 
 

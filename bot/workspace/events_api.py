@@ -104,7 +104,8 @@ class EventsApi(Delivery):
         return body_json if isinstance(body_json, dict) else {}
 
     def shown(self) -> Json:
-        return {"mode": "http", "url": self._url, "verified": self._verified, "in_flight": len(self._tasks), "given_up": list(self.given_up)}
+        reached = {"mode": "http", "url": self._url, "verified": self._verified}
+        return {**reached, "in_flight": len(self._tasks), "given_up": list(self.given_up)}
 
     async def close(self) -> None:
         for task in list(self._tasks):

@@ -6,6 +6,7 @@ dimensions, as at Slack; judging them is the bot's business.
 
 from __future__ import annotations
 
+import hashlib
 import mimetypes
 import secrets
 import warnings
@@ -19,6 +20,7 @@ from .shapes import THUMBNAIL_SIDES_PX
 from .state import File
 
 MOST_BYTES = 1_000_000_000  # Slack's limit for one file
+_TRAY_SIDE_PX = 160
 _MOST_PIXELS = 60_000_000  # larger ones get no thumbnails; chosen so that shrinking stays under a second
 
 # The first bytes that tell a type: (prefix, offset, mimetype, filetype, Slack's name for people).
@@ -114,15 +116,14 @@ class FileStore:
         """A PNG (JPEG when larger than any of Slack's thumbnails) no larger than `side_px`. Raises SlackError file_not_found."""
         large = side_px > max(THUMBNAIL_SIDES_PX)
         made = self._folder / f"{file.id}.{side_px}.{'jpg' if large else 'png'}"
-        if made.exists():
-            return made
-        try:
-            with _opened(self.path(file)) as image:
-                small = ImageOps.exif_transpose(_eight_bits(image))
-                small.thumbnail((side_px, side_px))
-                small.convert("RGB").save(made, quality=88)
-        except _UNDRAWABLE as error:
-            raise SlackError("file_not_found") from error
+        _shrink(self.path(file), made, side_px)
+        return made
+
+    def small_copy(self, photo: Path) -> Path:
+        """A small picture of a photo that lies elsewhere, for the tray. Raises SlackError file_not_found."""
+        name = hashlib.sha256(f"{photo} {photo.stat().st_mtime_ns}".encode()).hexdigest()[:24]
+        made = self._folder / f"tray-{name}.png"
+        _shrink(photo, made, _TRAY_SIDE_PX)
         return made
 
     def remove(self, file: File) -> None:
@@ -132,6 +133,21 @@ class FileStore:
 
 # What Pillow raises on bytes that are no sound picture of a sensible size.
 _UNDRAWABLE = (OSError, ValueError, SyntaxError, Image.DecompressionBombError, Image.DecompressionBombWarning)
+
+
+def _shrink(photo: Path, made: Path, side_px: int) -> None:
+    if made.exists():
+        return
+    partial = made.with_name(f"{secrets.token_hex(4)}-{made.name}")  # two pages may ask at once
+    try:
+        with _opened(photo) as image:
+            small = ImageOps.exif_transpose(_eight_bits(image))
+            small.thumbnail((side_px, side_px))
+            small.convert("RGB").save(partial, quality=88)
+    except _UNDRAWABLE as error:
+        partial.unlink(missing_ok=True)
+        raise SlackError("file_not_found") from error
+    partial.replace(made)
 
 
 def _opened(path: Path) -> Image.Image:

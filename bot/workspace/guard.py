@@ -41,7 +41,8 @@ class Guard:
         origin = headers.get("origin")
         if origin is not None and urlsplit(origin).netloc.lower() != host.netloc.lower():
             return f"Requests from {origin} are not accepted here."
-        opens_page = scope["type"] == "http" and scope["method"] == "GET" and scope["path"] == "/" and headers.get("sec-fetch-mode") == "navigate"
+        # Following a link to the page itself is fine: the other site learns nothing by it.
+        opens_page = scope["path"] == "/" and scope.get("method") == "GET" and headers.get("sec-fetch-mode") == "navigate"
         if headers.get("sec-fetch-site") in ("cross-site", "same-site") and not opens_page:
             return "Requests from another site are not accepted here."
         return None

@@ -193,7 +193,8 @@ class Interactions:
         response_url = self.response_url(channel, user)
         fields = {
             "token": people.VERIFICATION_TOKEN, "team_id": people.TEAM_ID, "team_domain": people.TEAM_DOMAIN, "channel_id": channel.id,
-            "channel_name": "directmessage" if channel.is_im else channel.name, "user_id": user, "user_name": person.name if person else user,
+            "channel_name": "directmessage" if channel.is_im else channel.name,
+            "user_id": user, "user_name": person.name if person else user,
             "command": command, "text": text, "api_app_id": people.APP_ID, "is_enterprise_install": "false",
             "response_url": response_url, "trigger_id": self.trigger(user),
         }  # fmt: skip
@@ -287,7 +288,8 @@ def new_view(view_id: str, user: str, definition: Json, timeline: Timeline) -> J
     return {
         "id": view_id, "team_id": people.TEAM_ID, "type": view["type"], "blocks": timeline.with_ids(view["blocks"], ""),
         "private_metadata": view.get("private_metadata", ""), "callback_id": view.get("callback_id", ""), "state": {"values": {}},
-        "hash": f"{int(time.time())}.{secrets.token_hex(4)}", "title": view.get("title") or {"type": "plain_text", "text": "", "emoji": True},
+        "hash": f"{int(time.time())}.{secrets.token_hex(4)}",
+        "title": view.get("title") or {"type": "plain_text", "text": "", "emoji": True},
         "clear_on_close": bool(view.get("clear_on_close")), "notify_on_close": bool(view.get("notify_on_close")),
         "close": view.get("close"), "submit": view.get("submit"), "previous_view_id": None, "root_view_id": view_id,
         "app_id": people.APP_ID, "external_id": view.get("external_id", ""), "app_installed_team_id": people.TEAM_ID,

@@ -250,15 +250,27 @@ async def tray(request: Request) -> Response:
 
 def _tray_photos(root: Path) -> list[Json]:
     found = sorted(p for p in root.rglob("*") if p.suffix.lower() in _PICTURES and p.is_file())[:_TRAY_MOST]
-    return [{"path": p.relative_to(root).as_posix(), "name": p.name, "caption": p.parent.relative_to(root).as_posix().strip(".")} for p in found]
+    return [{"path": p.relative_to(root).as_posix(), "caption": p.parent.relative_to(root).as_posix().strip(".")} for p in found]
 
 
 async def tray_photo(request: Request) -> Response:
-    root = _office(request).settings.tray
-    wanted = (root / request.path_params["path"]).resolve() if root else None
-    if root is None or wanted is None or not wanted.is_relative_to(root.resolve()) or wanted.suffix.lower() not in _PICTURES or not wanted.is_file():
+    """A photo of the tray as it is, or with `?side=160` a small picture of it."""
+    office = _office(request)
+    wanted = _in_tray(office.settings.tray, request.path_params["path"])
+    headers = {"X-Content-Type-Options": "nosniff", "Cache-Control": "private, max-age=3600"}
+    if "side" in request.query_params:
+        return FileResponse(await run_in_threadpool(office.files.small_copy, wanted), media_type="image/png", headers=headers)
+    return FileResponse(wanted, headers=headers)
+
+
+def _in_tray(root: Path | None, path: str) -> Path:
+    """Raises SlackError file_not_found for anything that is no photo inside the tray folder."""
+    if root is None:
         raise SlackError("file_not_found")
-    return FileResponse(wanted, headers={"X-Content-Type-Options": "nosniff", "Cache-Control": "private, max-age=3600"})
+    wanted = (root / path).resolve()
+    if not wanted.is_relative_to(root.resolve()) or wanted.suffix.lower() not in _PICTURES or not wanted.is_file():
+        raise SlackError("file_not_found")
+    return wanted
 
 
 # -- for tests -------------------------------------------------------------------------------------------------------------
@@ -275,7 +287,8 @@ async def calls(request: Request) -> Response:
     office = _office(request)
     if request.method == "DELETE":
         office.calls.clear()
-    return JSONResponse({"ok": True, "counts": dict(office.calls.counts), "calls": office.calls.latest(request.query_params.get("method"))})
+    latest = office.calls.latest(request.query_params.get("method"))
+    return JSONResponse({"ok": True, "counts": dict(office.calls.counts), "calls": latest})
 
 
 async def connections(request: Request) -> Response:

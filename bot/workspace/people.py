@@ -82,7 +82,9 @@ class SeedChannel:
 
 _STAFF = (OPERATOR.id, APPROVER.id, SUPERVISOR.id)
 
-QUALITY = SeedChannel(id="C0QUALITY01", name="quality", topic="Is this part OK? Ask with a photo.", members=(*_STAFF, VISITOR.id, BOT_USER_ID))
+QUALITY = SeedChannel(
+    id="C0QUALITY01", name="quality", topic="Is this part OK? Ask with a photo.", members=(*_STAFF, VISITOR.id, BOT_USER_ID)
+)
 LINE_2 = SeedChannel(id="C0LINE20001", name="line-2", topic="Line 2, both shifts", members=(*_STAFF, BOT_USER_ID))
 CANTEEN = SeedChannel(id="C0CANTEEN01", name="canteen", topic="No work talk. The bot is not a member here.", members=(*_STAFF, VISITOR.id))
 

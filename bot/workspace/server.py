@@ -128,9 +128,11 @@ class Workspace:
             listener.close()
             if error.errno == errno.EADDRINUSE:
                 raise PortTakenError(
-                    f"Port {self.settings.port} on {self.settings.host} is taken by another program. Stop it, or choose another port (0 takes a free one)."
+                    f"Port {self.settings.port} on {self.settings.host} is taken by another program."
+                    " Stop it, or choose another port (0 takes a free one)."
                 ) from error
-            raise WorkspaceError(f"The local workspace cannot listen on {self.settings.host}:{self.settings.port}: {error.strerror}.") from error
+            address = f"{self.settings.host}:{self.settings.port}"
+            raise WorkspaceError(f"The local workspace cannot listen on {address}: {error.strerror}.") from error
         return listener
 
     def stop(self) -> None:
