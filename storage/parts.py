@@ -18,10 +18,9 @@ from kenpin.storage.canonical import storable
 from kenpin.storage.database import insert_if_absent
 from kenpin.storage.errors import UnknownRowError
 from kenpin.storage.tables import part_references, parts
-from kenpin.storage.vocabulary import ANY_PART, Part, Reference
+from kenpin.storage.vocabulary import Part, Reference
 
-_MINUS_SIGNS = "\u2212\u30fc"  # the minus sign, and the long-vowel mark that a Japanese keyboard gives for a dash
-_DASHES = r"\-" + "\u2010\u2011\u2012\u2013\u2014\u2015" + _MINUS_SIGNS
+_DASHES = r"\-" + "\u2010\u2011\u2012\u2013\u2014\u2015\u2212"  # hyphens, dashes and the minus sign
 _GAP = rf"[\s{_DASHES}]"
 # A letter or digit that would make the number a part of a longer word. Japanese runs on without blanks, so it does not count.
 _JOINS = r"[^\W\u3005-\u3007\u3041-\u30ff\u3400-\u9fff\uf900-\ufaff]"
@@ -29,16 +28,16 @@ _JOINS = r"[^\W\u3005-\u3007\u3041-\u30ff\u3400-\u9fff\uf900-\ufaff]"
 
 def folded(number: str) -> str:
     """The number with width, case, dashes and blanks folded away."""
-    return re.sub(_GAP, "", unicodedata.normalize("NFKC", number).casefold())
+    return re.sub(_GAP, "", _plain(number))
 
 
 def add(conn: Connection, number: str, name: str | None, by: str) -> bool:
     """Remember a part number. False when it is known already, however it was written; a name given now is then taken over.
 
-    Raises ValueError when there is nothing left of the number to write, or it is "*".
+    Raises ValueError when it holds no letter and no digit; "*", which stands for every part, is such a one.
     """
     number = " ".join(unicodedata.normalize("NFKC", storable(number)).split())
-    if not folded(number) or number == ANY_PART:
+    if not any(letter.isalnum() for letter in folded(number)):
         raise ValueError(f"{number!r} cannot be a part number; it needs at least one letter or digit.")
     if insert_if_absent(conn, parts, number=number, folded=folded(number), name=name, added_by=by, added_at=clock.now()):
         return True
@@ -99,7 +98,7 @@ def numbers_in(conn: Connection, text: str) -> tuple[str, ...]:
 
     A number inside a longer one is not named by it: neither "SC-2001" nor "SC-200-B" names SC-200.
     """
-    rest = unicodedata.normalize("NFKC", text).casefold()
+    rest = _plain(text)
     named = []
     for number in sorted(conn.scalars(sa.select(parts.c.number)), key=lambda known: (-len(folded(known)), known)):
         rest, times = _pattern(number).subn("\n", rest)  # taken out, so that no shorter number is found within
@@ -108,12 +107,18 @@ def numbers_in(conn: Connection, text: str) -> tuple[str, ...]:
     return tuple(named)
 
 
+def _plain(text: str) -> str:
+    """One width and one case. Folding the case can undo the width's folding, so that comes last again."""
+    written = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", storable(text)).casefold())
+    return re.sub("(?<=[0-9a-z])\u30fc", "-", written)  # the long-vowel mark, which a Japanese keyboard gives for a dash
+
+
 def _pattern(number: str) -> re.Pattern[str]:
     """Blanks and dashes may come and go where the number has them, and between its letters and its digits.
 
     The latter not in the shortest numbers: "a 1 mm scratch" does not name A1.
     """
-    written = unicodedata.normalize("NFKC", number).casefold()
+    written = _plain(number)
     loose = len(folded(number)) >= 4
     body = ""
     for gap, piece in re.findall(rf"({_GAP}*)(\d+|[^\d\s{_DASHES}]+)", written):
