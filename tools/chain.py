@@ -46,6 +46,7 @@ EARNED_WITHIN = 0.05  # how far the share of right answers may lie from the conf
 MOST_NEAR = 3  # parts named when it may be several
 MOST_LISTED = 12  # parts named when it is none
 ANOMALY = "anomaly"
+NO_MODEL = "router"  # named as the model of an answer for which nothing was looked at; asking the eye its name would start it
 _LETS_THROUGH = {Disposition.ACCEPT, Disposition.USE_AS_IS}
 
 
@@ -253,7 +254,7 @@ def _abstained(
         pictures=(),
         proposed=None,
         trail=(*trail, _wording_entry(headline, lines, words.language)),
-        model=site.eye.model,
+        model=site.eye.model if any(entry.model for entry in trail) else NO_MODEL,
     )
 
 

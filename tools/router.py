@@ -66,19 +66,19 @@ INTENTS = (
         tools=("compare",),
         english=_english(
             "ok", "okay", "okey", "fine", "good", "alright", "all right", "pass", "passes", "passed", "fail", "fails", "acceptable",
-            "accept", "usable", f"use {_IT}", "reject", "ng", r"n\.g", "defective", "faulty", "conforming", "nonconforming", "in spec",
+            "accept", "usable", rf"(?<!how do i )(?<!how can i )(?<!how do we )use {_IT}(?! bot)", "reject", "ng", r"n\.g", "defective", "faulty", "conforming", "nonconforming", "in spec",
             "within spec", "out of spec", "ship", "verdict", "judge", "go or no ?go", "go/no-?go", "safe to", "normal", "abnormal",
             "healthy", "ready to go", f"toss {_IT}", f"bin {_IT}", f"scrap {_IT}", f"keep {_IT}", "up to standard",
         ),
         english_weak=_english(
             "problems?", "issues?", "wrong", "broken", "bad", "damaged?", "check", "inspect", "inspection", "look", "looks", "odd",
             "strange", "weird", "unusual", "off", "review", "quality", "any", "is there", "are there", "does it have", "see any", "find",
-            "anything", "opinion", "think",
+            "anything", "opinion", "think", "thoughts",
         ),
         japanese=_japanese(
             "大丈夫", "だいじょうぶ", "ダイジョウブ", r"(?<![a-z])ok(?![a-z])", "オッケー", "オーケー", "おっけー", "良品", "正常", "合格",
-            "合否", "良否", "可否", "判定", r"(?<![a-z])ng(?![a-z])", "エヌジー", "だめ", "ダメ", "駄目", "いける", "いけます", "いけそう",
-            "使え", "使って", "使用でき", "出荷", "流して", "通して", "平気", "セーフ", "アウト", "不良(?:です|でしょう|かな|か|品)",
+            "合否", "良否", "可否", "判定", "検品", r"(?<![a-z])ng(?![a-z])", "エヌジー", "だめ", "ダメ", "駄目", "いける", "いけます", "いけそう",
+            "使え", "使って", "使用でき", "出荷", "流して", "通して", "平気", "セーフ", "アウト", "(?<!何の)不良(?:です|でしょう|かな|か|品)",
             "問題(?:は|が)?(?:ない|無い|なし|無し|ありません|ございません|あり(?:ます|そう)|ある)",
         ),
         japanese_weak=_japanese(
@@ -90,16 +90,16 @@ INTENTS = (
         name="locate",
         tools=("locate",),
         english=_english(
-            "where", "whereabouts", "locate", "location", "position", "point (?:to|out|at)", "highlight", "circle",
+            "where", "were exactly", "whereabouts", "locate", "location", "position", "point (?:to|out|at)", "highlight", "circle",
             "mark (?:it|the|them|where)", "outline", "heat ?map", "which (?:side|corner|area|spot|region|end|edge|place|bit)",
-            "how (?:large|big|many|much of)", "what size", "size of", "area of", "extent", f"count (?:the|all) {_DEFECT}",
+            "how (?:large|big|many|much of)", "what size", "size of", "what (?:percent|percentage|share|part of|fraction)", "area of", "extent", f"count (?:the|all) {_DEFECT}",
             f"number of {_DEFECT}", f"(?:show|see)(?: me)? (?:the|any|all)? ?{_DEFECT}", "what(?:'s| is) wrong",
         ),
         japanese=_japanese(
             "どこ", "ドコ", "何処", "どの(?:辺|へん|あたり|辺り|部分|場所|位置|箇所|面|角|隅)", "場所", "位置", "箇所", "個所",
             "何(?:か所|ヶ所|ヵ所|カ所|箇所|個|つ)", "いくつ", "大きさ", "サイズ",
             "どれ(?:くらい|ぐらい|ほど|だけ)", "どの(?:くらい|ぐらい)",
-            "面積", "範囲", "印を", "印つけ", "マーク", "示して", "指して", "囲って", "囲んで", "ヒートマップ", "何(?:%|パーセント)",
+            "面積", "範囲", "(?<!刻)印を", "印つけ", "マーク", "示して", "指して", "囲って", "囲んで", "丸を", "ヒートマップ", "何(?:%|パーセント)",
         ),
     ),
     Intent(
@@ -109,7 +109,7 @@ INTENTS = (
             "seen", "before", "previous", "previously", "earlier", "similar", "history", "past", "last (?:time|week|month|year)",
             "recurring", "recurred", "happened", "ever (?:had|seen|happened)", "first time", "how often", "already (?:had|seen)",
             "did we (?:do|decide|scrap|rework)", "decided", "other cases", "like this one", f"same (?:problem|issue|thing|{_DEFECT})",
-            "repeat", "looks? familiar", "known issue",
+            "repeat", "looks? familiar", "known issue", f"know this {_DEFECT}",
         ),
         japanese=_japanese(
             "前(?:に|回|も|と同じ|例)", "以前", "過去", "履歴", "似た", "似て", "類似",
@@ -123,7 +123,8 @@ INTENTS = (
     Intent(
         name="measure",
         english=_english(
-            r"\d* ?mm", "millimeters?", "millimetres?", "cm", "centimeters?", "centimetres?", "inch", "inches", "microns?", "um", "μm", "measure",
+            r"\d* ?mm", "millimeters?", "millimetres?", "cm", "centimeters?", "centimetres?", "inch",
+            "inches", "microns?", "um", "μm", "measure",
             "measurements?", "dimensions?", "diameter", "how (?:deep|thick|long|tall|wide|high)", "depth", "thickness", "tolerance",
         ),
         japanese=_japanese(
@@ -174,7 +175,8 @@ INTENTS = (
             "what am i looking at", "what (?:part |component )?is this(?: part| thing)?", "caption", "tell me about",
         ),
         japanese=_japanese(
-            "説明", "何が写", "なにが写", "写って(?:いる|る)", r"これ(?:は|って)?(?:何|なに|なん)(?:です|だ|\?|の部品|$)", "(?:何|なん)の部品",
+            "説明", "何が写", "なにが写", "写って(?:いる|る)", r"これ(?:は|って)?(?:何|なに|なん)(?:です|だ|\?|の部品|$)",
+            "(?:何|なん)の部品",
         ),
     ),
     Intent(
