@@ -9,6 +9,7 @@ from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 from sqlalchemy import Engine
 
+from kenpin.bot.messenger import Messenger
 from kenpin.storage import audit, people
 from kenpin.storage.audit import AuditKind
 from kenpin.storage.database import reading, writing
@@ -55,13 +56,29 @@ def approve_first_ones(engine: Engine, client: WebClient, named: tuple[str, ...]
     return tuple(granted)
 
 
+def refresh_groups(engine: Engine, messenger: Messenger, part: str) -> None:
+    """Before a decision: who is in the user groups that may decide on this part, now? Membership becomes grants, or takes them back."""
+    with reading(engine) as conn:
+        groups = people.groups(conn, part)
+    for group in groups:
+        members = messenger.members_of(group)
+        if members is not None:
+            with writing(engine) as conn:
+                gained, lost = people.set_group_members(conn, group, members)
+                for person in gained:
+                    audit.append(conn, AuditKind.APPROVER_GRANTED, {"via": group}, person_id=person)
+                for person in lost:
+                    audit.append(conn, AuditKind.APPROVER_REVOKED, {"via": group}, person_id=person)
+
+
 def _approve_group(engine: Engine, client: WebClient | None, group: str, scope: str, granted_by: str) -> Granted:
     if client is not None:
         try:
             members = client.usergroups_users_list(usergroup=group)["users"]
         except SlackApiError as error:
             raise ApproverError(
-                f"Slack does not give the members of user group {group}: {error.response['error']}. Check the id, and the scope usergroups:read."
+                f"Slack does not give the members of user group {group}: {error.response['error']}. "
+                "Check the id, and the scope usergroups:read."
             ) from error
     else:
         members = None  # read before each decision, once Slack is set up
@@ -84,7 +101,8 @@ def _person(engine: Engine, client: WebClient | None, who: str) -> people.Person
         return known or _ask_slack(client, who, f"Nobody with the address {who} is known yet")
     if not _PERSON.fullmatch(who):
         raise ApproverError(
-            f"{who!r} is neither a Slack member id (U…), an e-mail address nor a user group id (S…). In Slack: profile, ⋮, “Copy member ID”."
+            f"{who!r} is neither a Slack member id (U…), an e-mail address nor a user group id (S…). "
+            "In Slack: profile, ⋮, “Copy member ID”."
         )
     return _ask_slack(client, who, "") if client else people.Person(id=who, name=None, email=None, locale=None)
 

@@ -78,7 +78,8 @@ def what_to_try(running: Running) -> str:
  2. Read the answer in the thread: verdict, how sure, the anomaly map on the photo.
  3. Press 👍. You are told, privately, that you may not decide.
  4. Switch to {people.APPROVER.real_name}, the approver, and press 👍: the action is on record.
- 5. In Japanese: [italic]このセルは大丈夫ですか？ どこが悪いですか？[/]  Teach a new part: [italic]@kenpin reference MY-1 good[/] with your own photos.
+ 5. In Japanese: [italic]このセルは大丈夫ですか？ どこが悪いですか？[/]
+    Teach a new part with photos of your own: [italic]@kenpin reference MY-1 good[/]
 
  In another terminal:  [cyan].venv/bin/kenpin audit list[/]   [cyan].venv/bin/kenpin audit verify[/]   [cyan].venv/bin/kenpin parts list[/]
  Everything is kept in {running.settings.home}. Ctrl-C stops it.

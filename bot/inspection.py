@@ -6,23 +6,21 @@
     propose   answer, findings, trail and proposal are saved in one transaction
     post      the answer goes to the thread, once
     decide    a person's thumb: the one door to a recorded action, in one transaction
-    announce  the thread, or only that person, is told what came of it
 
-The worker runs fetch to post, decide and announce as durable steps: each may run again after a crash and changes nothing the second
-time. Slack is known here only as a `Messenger`.
+The worker runs fetch to post, and decide, as durable steps: each may run again after a crash and changes nothing the second time. What
+people are told afterwards is in `notices`. Slack is known here only as a `Messenger`.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Literal, Protocol
 
 from sqlalchemy import Engine
 
 from kenpin.bot import references
 from kenpin.bot.jobs import Jobs
+from kenpin.bot.messenger import File, Messenger, Outcome, PhotoUnavailableError
 from kenpin.prompts import render
 from kenpin.storage import actions, audit, clock, decisions, inspections, people, proposals
 from kenpin.storage.audit import AuditKind
@@ -36,10 +34,6 @@ from kenpin.tools import chain, photo, router
 from kenpin.tools.chain import Site
 
 log = logging.getLogger(__name__)
-
-RETRY_AFTER_MIN = (1, 10, 60)  # after the first, second and third failed attempt; chosen: a restart, a coffee, a server swap
-
-File = Mapping[str, Any]  # what Slack says of an uploaded file
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,38 +60,6 @@ class DecisionRequest:
     person: str
     via: Via
     source_event: str  # the same for every delivery of one press
-
-
-@dataclass(frozen=True, kw_only=True)
-class Outcome:
-    """What came of a decision request."""
-
-    kind: Literal["recorded", "rejected", "refused", "already_approved", "already_rejected"]
-    inspection_id: str
-    person: str  # who asked, and is told
-    verdict: DecisionVerdict  # what was asked for
-    decided_by: str | None = None  # whose decision stands
-    at: str | None = None  # when it was made
-    entry: int | None = None  # the audit entry of the action, or of the rejection
-
-
-class PhotoUnavailableError(Exception):
-    """A file cannot be fetched, and trying again will not help. `wording` names the sentence for the person who posted it."""
-
-    wording = "thread.file_gone"
-
-
-class Messenger(Protocol):
-    """Slack, as far as the main path needs it. Everything that posts is told a key, and posts at most once for it."""
-
-    def files_before(self, inspection: Inspection) -> Sequence[File]: ...
-    def download(self, file: File) -> bytes: ...
-    def working(self, inspection: Inspection, on: bool) -> None: ...
-    def post_answer(self, inspection: Inspection, answer: Answer, approvers: Sequence[str], *, decidable: bool, again: bool) -> str: ...
-    def post_outcome(self, inspection: Inspection, answer: Answer, outcome: Outcome) -> None: ...
-    def whisper_outcome(self, inspection: Inspection, answer: Answer, outcome: Outcome, approvers: Sequence[str]) -> None: ...
-    def apologise(self, inspection: Inspection, *, minutes: int | None) -> None: ...
-    def members_of(self, group_id: str) -> Sequence[str] | None: ...
 
 
 def receive(engine: Engine, jobs: Jobs, question: Question) -> str | None:
@@ -129,7 +91,7 @@ def receive(engine: Engine, jobs: Jobs, question: Question) -> str | None:
 
 def fetch(site: Site, messenger: Messenger, inspection_id: str) -> None:
     """Bring and check the photos of the message, or those posted earlier in its thread; each that is refused is kept as a sentence."""
-    inspection = _known(site.engine, inspection_id)
+    inspection = known(site.engine, inspection_id)
     messenger.working(inspection, True)
     files = inspection.files or messenger.files_before(inspection)
     kept = [_checked(site, messenger, inspection, file) for file in files]
@@ -145,7 +107,7 @@ def fetch(site: Site, messenger: Messenger, inspection_id: str) -> None:
 
 def look(site: Site, inspection_id: str) -> Answer:
     """The chain's answer; for `reference PART STATE`, what taking the photos in would mean. Writes no record."""
-    inspection = _known(site.engine, inspection_id)
+    inspection = known(site.engine, inspection_id)
     with reading(site.engine) as conn:
         kept = inspections.photos_of(conn, inspection_id)
     photos = tuple(p for p in kept if isinstance(p, Photo))
@@ -156,6 +118,7 @@ def look(site: Site, inspection_id: str) -> Answer:
         text=inspection.question,
         language=inspection.language,
         photos=photos,
+        refusals=refusals,
         part_hint=_part_of_thread(site.engine, inspection),
         inspection_id=inspection_id,
         asked_at=inspection.received_at,
@@ -178,17 +141,15 @@ def propose(site: Site, inspection_id: str, answer: Answer) -> None:
 
 def post(site: Site, jobs: Jobs, messenger: Messenger, inspection_id: str, worker: str) -> None:
     """Post the answer to the thread. Claimed first, so that a repeat after a crash looks for the message before it posts one."""
-    before = _known(site.engine, inspection_id)
+    before = known(site.engine, inspection_id)
     with writing(site.engine) as conn:
         mine = inspections.claim_posting(conn, inspection_id, worker)
         answer = inspections.answer_of(conn, inspection_id)
     if mine:
         assert answer is not None, "propose runs before post"
-        own = _is_own_decision(site.engine, before, answer)
-        approvers = _approvers(site.engine, answer)
-        ts = messenger.post_answer(
-            before, answer, approvers, decidable=answer.proposed is not None and not own, again=before.posting_by is not None
-        )
+        decidable = answer.proposed is not None and not _is_own_decision(site.engine, before, answer)
+        may_decide = approvers(site.engine, answer)
+        ts = messenger.post_answer(before, answer, may_decide, decidable=decidable, again=before.posting_by is not None)
         with writing(site.engine) as conn:
             inspections.mark_posted(conn, inspection_id, before.channel or "", ts)
             audit.append(conn, AuditKind.ANSWER_POSTED, {"channel": before.channel, "ts": ts}, inspection_id)
@@ -229,46 +190,11 @@ def decide(engine: Engine, jobs: Jobs, request: DecisionRequest) -> Outcome | No
     return outcome
 
 
-def announce(site: Site, messenger: Messenger, outcome: Outcome) -> None:
-    """Tell the thread of a decision; tell a person whose thumb changed nothing so in private."""
-    inspection = _known(site.engine, outcome.inspection_id)
-    with reading(site.engine) as conn:
-        answer = inspections.answer_of(conn, outcome.inspection_id)
-    assert answer is not None, "only a posted answer can be decided"
-    if outcome.kind in ("recorded", "rejected"):
-        messenger.post_outcome(inspection, answer, outcome)
-    else:
-        messenger.whisper_outcome(inspection, answer, outcome, _approvers(site.engine, answer))
-
-
-def refresh_groups(engine: Engine, messenger: Messenger, request: DecisionRequest) -> None:
-    """Before a decision: who is in the user groups that may decide on this part, now? Membership becomes grants, or takes them back."""
+def part_to_decide(engine: Engine, request: DecisionRequest) -> str | None:
+    """The part that a decision would be about; None when the message carries no proposal."""
     with reading(engine) as conn:
         proposal = proposals.for_message(conn, request.channel, request.message_ts)
-        groups = people.groups(conn, proposal.part) if proposal else ()
-    for group in groups:
-        members = messenger.members_of(group)
-        if members is not None:
-            with writing(engine) as conn:
-                gained, lost = people.set_group_members(conn, group, members)
-                for person in gained:
-                    audit.append(conn, AuditKind.APPROVER_GRANTED, {"via": group}, person_id=person)
-                for person in lost:
-                    audit.append(conn, AuditKind.APPROVER_REVOKED, {"via": group}, person_id=person)
-
-
-def give_up(site: Site, jobs: Jobs, messenger: Messenger, inspection_id: str, *, attempt: int, why: str) -> None:
-    """Nothing helped this time: queue the question again for later, or, after the last time, keep it as failed. The person is told."""
-    inspection = _known(site.engine, inspection_id)
-    later_min = RETRY_AFTER_MIN[attempt - 1] if attempt <= len(RETRY_AFTER_MIN) else None
-    with writing(site.engine) as conn:
-        if later_min is not None:
-            jobs.inspect(conn, inspection_id, attempt=attempt + 1, delay_s=later_min * 60)
-        else:
-            inspections.mark_failed(conn, inspection_id, why)
-        audit.append(conn, AuditKind.INSPECTION_FAILED, {"why": why, "attempt": attempt, "again_in_min": later_min}, inspection_id)
-    messenger.working(inspection, False)
-    messenger.apologise(inspection, minutes=later_min)
+    return proposal.part if proposal else None
 
 
 def _record(engine: Engine, jobs: Jobs, proposal: Proposal, request: DecisionRequest) -> Outcome:
@@ -306,7 +232,7 @@ def _is_own_decision(engine: Engine, inspection: Inspection, answer: Answer) -> 
 
 
 def _decide_own_command(engine: Engine, jobs: Jobs, inspection_id: str) -> None:
-    inspection = _known(engine, inspection_id)
+    inspection = known(engine, inspection_id)
     with reading(engine) as conn:
         answer = inspections.answer_of(conn, inspection_id)
     if answer and inspection.posted_ts and _is_own_decision(engine, inspection, answer):
@@ -348,14 +274,14 @@ def _part_of_thread(engine: Engine, inspection: Inspection) -> str | None:
     return earlier.part if earlier else None
 
 
-def _approvers(engine: Engine, answer: Answer) -> tuple[str, ...]:
+def approvers(engine: Engine, answer: Answer) -> tuple[str, ...]:
     if answer.proposed is None:
         return ()
     with reading(engine) as conn:
         return tuple(person.id for person in people.approvers_of(conn, answer.proposed.part))
 
 
-def _known(engine: Engine, inspection_id: str) -> Inspection:
+def known(engine: Engine, inspection_id: str) -> Inspection:
     with reading(engine) as conn:
         found = inspections.get(conn, inspection_id)
     assert found is not None, f"{inspection_id} was stored in the transaction that queued it"

@@ -9,6 +9,7 @@ import logging
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import replace
 from types import TracebackType
 
 import uvicorn
@@ -101,7 +102,9 @@ class Service:
         for granted in approvers.approve_first_ones(self.site.engine, client, settings.approvers):
             if granted.new:
                 self._say(f"{granted.who} may approve {'every part' if granted.scope == '*' else granted.scope}")
-        worker = Worker(self.site, queue, SlackMessenger(client, self.site.photo_store, settings.file_hosts), settings.database_url)
+        messenger = SlackMessenger(client, self.site.photo_store, settings.file_hosts)
+        self.site = replace(self.site, permalink=messenger.permalink)
+        worker = Worker(self.site, queue, messenger, settings.database_url)
         worker.start()
         self._open.callback(worker.stop)
         if self._listen:

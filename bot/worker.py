@@ -21,9 +21,10 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 
-from kenpin.bot import inspection, references
-from kenpin.bot.inspection import DecisionRequest, Messenger, Outcome
+from kenpin.bot import approvers, inspection, notices, references
+from kenpin.bot.inspection import DecisionRequest
 from kenpin.bot.jobs import APPLICATION_VERSION, DECISIONS, INSPECTIONS, Jobs, driver_url
+from kenpin.bot.messenger import Messenger, Outcome
 from kenpin.storage import workers
 from kenpin.storage.database import writing
 from kenpin.storage.vocabulary import Answer, from_json, to_json
@@ -95,7 +96,7 @@ def post(inspection_id: str) -> None:
 @DBOS.step(name="give_up", **RETRIES)
 def give_up(inspection_id: str, attempt: int, why: str) -> None:
     b = bench()
-    inspection.give_up(b.site, b.jobs, b.messenger, inspection_id, attempt=attempt, why=why)
+    notices.give_up(b.site, b.jobs, b.messenger, inspection_id, attempt=attempt, why=why)
 
 
 @DBOS.workflow(name="inspect", max_recovery_attempts=RECOVERY_ATTEMPTS)
@@ -112,7 +113,9 @@ def inspect(inspection_id: str, attempt: int) -> None:
 @DBOS.step(name="refresh_groups", **RETRIES)
 def refresh_groups(request: dict[str, Any]) -> None:
     b = bench()
-    inspection.refresh_groups(b.site.engine, b.messenger, from_json(DecisionRequest, request))
+    part = inspection.part_to_decide(b.site.engine, from_json(DecisionRequest, request))
+    if part is not None:
+        approvers.refresh_groups(b.site.engine, b.messenger, part)
 
 
 @DBOS.step(name="decide", **RETRIES)
@@ -130,7 +133,7 @@ def decide(request: dict[str, Any]) -> None:
 @DBOS.step(name="announce", **RETRIES)
 def announce_step(outcome: dict[str, Any]) -> None:
     b = bench()
-    inspection.announce(b.site, b.messenger, from_json(Outcome, outcome))
+    notices.announce(b.site, b.messenger, from_json(Outcome, outcome))
 
 
 @DBOS.step(name="learn", **RETRIES)

@@ -12,6 +12,8 @@ from urllib.parse import urljoin, urlsplit
 
 import httpx
 
+from kenpin.bot.messenger import PhotoUnavailableError
+
 MAX_BYTES = 25 * 2**20  # the same bound as kenpin.tools.photo; reading stops one byte past it, so that the photo is refused as too large
 MAX_REDIRECTS = 3  # Slack's file host redirects once to a regional host; more is a loop
 TIMEOUT_S = 30.0
@@ -29,12 +31,12 @@ class DownloadError(Exception):
     retryable = False
 
 
-class HostNotAllowedError(DownloadError):
-    pass
+class HostNotAllowedError(DownloadError, PhotoUnavailableError):
+    wording = "thread.file_elsewhere"
 
 
-class FileGoneError(DownloadError):
-    pass
+class FileGoneError(DownloadError, PhotoUnavailableError):
+    wording = "thread.file_gone"
 
 
 class FileHostError(DownloadError):

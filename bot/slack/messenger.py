@@ -15,7 +15,7 @@ from typing import Any
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 
-from kenpin.bot.inspection import File, Outcome
+from kenpin.bot.messenger import File, Outcome
 from kenpin.bot.slack import messages
 from kenpin.bot.slack.files import download
 from kenpin.bot.slack.messages import Message
@@ -111,6 +111,13 @@ class SlackMessenger:
             log.warning("the members of user group %s cannot be read: %s", group_id, error.response["error"])
             return None
         return members
+
+    def permalink(self, channel: str, ts: str) -> str | None:
+        """The address of a message; None for one that is gone."""
+        try:
+            return str(self._client.chat_getPermalink(channel=channel, message_ts=ts)["permalink"])
+        except SlackApiError:
+            return None
 
     def _outcome_words(self, inspection: Inspection, answer: Answer, outcome: Outcome, approvers: Sequence[str] = ()) -> str:
         language, proposed = answer.language, answer.proposed
