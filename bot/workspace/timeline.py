@@ -6,6 +6,7 @@ the Web API's methods and the page's own requests come through here, so neither 
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import time
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from .state import Channel, State
 from .store import Json
 
 _LONGEST_TEXT = 40_000  # characters; Slack cuts what is beyond
+_STATUS_LIFE_S = 120.0  # Slack clears a status by itself after two minutes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -247,9 +249,15 @@ class Timeline:
         body = {"channel": channel.id, "thread_ts": thread_ts, "status": status, "loading_messages": loading_messages, "at": time.time()}
         if status:
             self._state.statuses[(channel.id, thread_ts)] = body
+            asyncio.get_running_loop().call_later(_STATUS_LIFE_S, self._forget_status, body)
         else:
             self._state.statuses.pop((channel.id, thread_ts), None)
         self._live.tell("status", body, only=self._audience(channel))
+
+    def _forget_status(self, body: Json) -> None:
+        """Clear a status that nobody has changed since."""
+        if self._state.statuses.get((body["channel"], body["thread_ts"])) is body:
+            self.set_status(self._state.channels[body["channel"]], body["thread_ts"], "", [])
 
     def clear_status(self, channel: Channel, thread_ts: str | None) -> None:
         """The bot said something: its status goes by itself."""

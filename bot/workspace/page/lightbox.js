@@ -49,7 +49,7 @@ function enlarge(photos, start) {
 
 export function filePhoto(file) {
   const longest = Math.max(file.original_w, file.original_h);
-  const scale = Math.min(1, 360 / longest);
+  const scale = Math.min(1, 340 / longest);
   return {
     small: `/local/picture/${file.id}/${longest > 480 ? 720 : 480}`,
     large: `/local/picture/${file.id}/2048`,

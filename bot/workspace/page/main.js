@@ -4,7 +4,8 @@ import { local } from "./api.js";
 import { acceptDrops, makeComposer } from "./composer.js";
 import { drawBlocks } from "./blocks.js";
 import { h, iconButton } from "./dom.js";
-import { avatar, continues, drawMessage } from "./messages.js";
+import { tone } from "./emoji.js";
+import { avatar, continues, drawMessage, walkable } from "./messages.js";
 import { drawViews } from "./modal.js";
 import { model } from "./model.js";
 import { gist } from "./text.js";
@@ -21,6 +22,7 @@ let composer = null;
 let threadComposer = null;
 let lastComposer = () => composer;
 let stream = null;
+let unreadFrom = null; // where the "New" line goes: what was read last when the channel was opened
 let awaited = null; // the message just sent, whose first answer opens its thread
 const wide = () => matchMedia("(min-width: 1000px)").matches;
 
@@ -84,7 +86,7 @@ function drawChannel() {
     id: "composer-text", testids: { text: "composer", send: "composer-send", file: "file-input" }, channel, threadTs: null,
     onSent: () => { awaited = { channel: channel.id, since: Date.now() }; scrollDown(channelPane); },
   });
-  const log = h("div", { class: "log", role: "region", "aria-label": name, tabindex: "0" });
+  const log = walkable(h("div", { class: "log", role: "region", "aria-label": name, tabindex: "0" }));
   channelPane.replaceChildren(header(channel, name), log, h("div", { class: "bottom" }, prompts(channel), drawTray((files) => lastComposer().attach(files)), composer.form));
   composer.form.addEventListener("focusin", () => { lastComposer = () => composer; });
   acceptDrops(channelPane, words.dropHere(name), () => composer);
@@ -118,13 +120,15 @@ function fillChannel() {
     return;
   }
   const shown = model.timeline(channel);
-  const unreadFrom = fillChannel.unreadFrom;
+
   const out = [beginning(channel)];
-  let before = null;
+  let before = null; // the message this one may continue
+  let lastDay = "";
   let marked = false;
   for (const message of shown) {
-    if (!before || day(before.ts) !== day(message.ts)) {
-      out.push(h("div", { class: "divider" }, h("span", {}, day(message.ts))));
+    if (day(message.ts) !== lastDay) {
+      lastDay = day(message.ts);
+      out.push(h("div", { class: "divider" }, h("span", {}, lastDay)));
       before = null;
     }
     if (!marked && unreadFrom && message.ts > unreadFrom && message.user !== model.me && unreadFrom !== "0") {
@@ -132,7 +136,7 @@ function fillChannel() {
       marked = true;
       before = null;
     }
-    out.push(drawMessage(channel, message, { compact: continues(message, before), onThread: openThread }));
+    out.push(drawn(channel, message, { compact: continues(message, before), onThread: openThread }));
     const status = model.statuses.get(`${channel.id}/${message.ts}`);
     if (status && model.threadTs !== message.ts) out.push(statusLine(status));
     before = message.reply_count || message.reactions || status ? null : message;
@@ -198,7 +202,7 @@ function drawThread() {
   threadPane.replaceChildren(
     h("header", { class: "pane-head" }, h("div", { class: "pane-title" }, h("h2", {}, title), h("p", {}, model.channelName(channel))),
       iconButton("close", words.closeThread, { testid: "thread-close", onclick: closeThread })),
-    h("div", { class: "log", role: "region", "aria-label": title, tabindex: "0" }), h("div", { class: "bottom" }, threadComposer.form));
+    walkable(h("div", { class: "log", role: "region", "aria-label": title, tabindex: "0" })), h("div", { class: "bottom" }, threadComposer.form));
   threadComposer.form.addEventListener("focusin", () => { lastComposer = () => threadComposer; });
   acceptDrops(threadPane, words.dropThread, () => threadComposer);
   fillThread();
@@ -213,7 +217,7 @@ function fillThread() {
   const out = [];
   let before = null;
   for (const [i, message] of shown.entries()) {
-    out.push(drawMessage(channel, message, { inThread: true, compact: i > 1 && continues(message, before) }));
+    out.push(drawn(channel, message, { inThread: true, compact: i > 1 && continues(message, before) }));
     if (i === 0 && shown.length > 1) out.push(h("div", { class: "divider start" }, h("span", {}, words.replies(channel.messages.get(model.threadTs)?.reply_count ?? 0))));
     before = message;
   }
@@ -223,6 +227,20 @@ function fillThread() {
 }
 
 // -- drawing again ----------------------------------------------------------------------------------------------------------------
+
+// Unchanged messages keep their element, so that pictures do not flicker and what is typed into them stays.
+const kept = new Map();
+
+function drawn(channel, message, options) {
+  const key = `${options.inThread ? "thread" : "channel"}/${channel.id}/${message.ts}`;
+  const minute = message.reply_count ? Math.floor(Date.now() / 60_000) : 0;
+  const state = JSON.stringify([message, options.compact, model.me, document.documentElement.lang, tone(), minute]);
+  const before = kept.get(key);
+  if (before?.state === state) return before.node;
+  const node = drawMessage(channel, message, options);
+  kept.set(key, { state, node });
+  return node;
+}
 
 // Redrawing a log must not take the focus from a button in it, nor close an edit that is going on.
 function keepFocus(log, redraw) {
@@ -248,7 +266,7 @@ function scrollDown(pane, settle = false) {
 function drawAll() {
   applyLanguage();
   const channel = model.channel();
-  fillChannel.unreadFrom = model.unread(channel) ? model.lastRead(channel) : null;
+  unreadFrom = model.unread(channel) ? model.lastRead(channel) : null;
   markRead();
   drawSidebar();
   drawChannel();
@@ -281,6 +299,7 @@ const HEARD = {
   ephemeral({ message }) {
     model.ephemeral.set(message.ts, message);
     announce.textContent = `${words.onlyYou}. ${gist(message)}`;
+    if (message.channel !== model.channelId) toast(`${words.onlyYou}: ${gist(message)}`);
     refresh(message.channel);
     document.querySelector(`.whisper[data-ts="${message.ts}"]`)?.scrollIntoView({ block: "nearest" });
   },

@@ -118,11 +118,37 @@ function toolbar(channel, message, options) {
     onclick: () => toggle(channel, message, withTone(name)),
   }, emoji(withTone(name)));
   const mine = message.user === model.me;
-  return h("div", { class: "toolbar", role: "toolbar" }, OFFERED.map(react),
+  const bar = h("div", { class: "toolbar", role: "toolbar" }, OFFERED.map(react),
     iconButton("smile", words.moreReactions, { testid: "react-more", "aria-haspopup": "true", onclick: (event) => more(event.currentTarget, channel, message) }),
     !options.inThread && iconButton("thread", words.replyInThread, { testid: "reply-in-thread", onclick: () => options.onThread(message.thread_ts ?? message.ts) }),
     mine && !message.files && iconButton("edit", words.edit, { testid: "edit", onclick: (event) => edit(event.currentTarget.closest(".message"), channel, message) }),
     mine && iconButton("bin", words.remove, { testid: "delete", onclick: () => remove(channel, message) }));
+  for (const button of bar.children) button.tabIndex = -1; // in the Tab order only while the message has the focus
+  return bar;
+}
+
+// Arrow keys go from message to message; Tab then reaches what can be done with that one.
+export function walkable(log) {
+  const messages = () => [...log.querySelectorAll(":scope > .message")];
+  const open = (message, on) => {
+    for (const button of message?.querySelectorAll(".toolbar button") ?? []) button.tabIndex = on ? 0 : -1;
+  };
+  log.addEventListener("focusin", (event) => open(event.target.closest(".message"), true));
+  log.addEventListener("focusout", (event) => {
+    const message = event.target.closest(".message");
+    if (!message?.contains(event.relatedTarget)) open(message, false);
+  });
+  log.addEventListener("keydown", (event) => {
+    const step = { ArrowUp: -1, ArrowDown: 1 }[event.key];
+    if (!step || (event.target !== log && !event.target.classList.contains("message"))) return;
+    const all = messages();
+    const at = all.indexOf(event.target);
+    const next = at < 0 ? all.at(-1) : all[Math.min(all.length - 1, Math.max(0, at + step))];
+    event.preventDefault();
+    next?.focus();
+    next?.scrollIntoView({ block: "nearest" });
+  });
+  return log;
 }
 
 function more(anchor, channel, message) {
@@ -136,7 +162,11 @@ function more(anchor, channel, message) {
       "aria-label": words.tone(level > 1 ? level - 1 : 0),
       onclick: () => { setTone(level); menu.remove(); more(anchor, channel, message); },
     }, emoji(level > 1 ? `+1::skin-tone-${level}` : "+1")))));
-  menu.addEventListener("keydown", (event) => event.key === "Escape" && close());
+  menu.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape") return;
+    event.stopPropagation();
+    close();
+  });
   document.querySelector(".popover")?.remove();
   anchor.closest(".message").append(menu);
   menu.querySelector("button").focus();
@@ -150,7 +180,7 @@ function edit(node, channel, message) {
   const area = h("textarea", { class: "field-input", rows: 3, "aria-label": words.edit, value: text });
   const save = async () => complain(slack("chat.update", { channel: channel.id, ts: message.ts, text: outgoing(area.value) }));
   shown.replaceChildren(area, h("div", { class: "edit-foot" },
-    h("button", { type: "button", class: "button", onclick: () => node.replaceWith(drawMessage(channel, message, {})) }, words.cancel),
+    h("button", { type: "button", class: "button", onclick: () => { shown.replaceWith(content(channel, message)); } }, words.cancel),
     h("button", { type: "button", class: "button primary", onclick: save }, words.save)));
   area.focus();
 }

@@ -15,14 +15,14 @@ export async function loadTray() {
 // attach(files): where a clicked photo goes.
 export function drawTray(attach) {
   if (photos === null) return null;
-  const open = localStorage.getItem("tray") !== "closed";
+  const chosen = localStorage.getItem("tray") ?? (matchMedia("(max-width: 720px)").matches ? "closed" : "open");
   const groups = Map.groupBy ? Map.groupBy(photos, (p) => p.caption) : grouped(photos);
   const strip = h("div", { class: "tray-strip", role: "group", "aria-label": words.trayHint, tabindex: "-1" }, photos.length
     ? [...groups].map(([caption, members]) => h("div", { class: "tray-group" },
       h("div", { class: "tray-caption" }, caption || words.photo),
       h("div", { class: "tray-photos" }, members.map((p) => trayPhoto(p, attach)))))
     : h("span", { class: "quiet" }, words.trayEmpty));
-  return h("details", { class: "tray", testid: "tray", open, ontoggle: (event) => localStorage.setItem("tray", event.target.open ? "open" : "closed") },
+  return h("details", { class: "tray", testid: "tray", open: chosen === "open", ontoggle: (event) => localStorage.setItem("tray", event.target.open ? "open" : "closed") },
     h("summary", {}, icon("tray"), h("strong", {}, words.tray), h("span", { class: "quiet" }, words.trayHint), icon("chevron")), strip);
 }
 
