@@ -177,6 +177,8 @@ def erase(conn: Connection, seq: int, *, person_id: str, why: str) -> AuditEntry
 def verify(conn: Connection, progress: Callable[[int, int], None] | None = None, anchor: tuple[int, str] | None = None) -> Verification:
     """Walk the chain from its start and check every hash, every payload, and that it ends at the head.
 
+    Call it inside `reading`, whose one moment makes head and entries fit while others append.
+
     progress: called now and then with how many entries are done and how many there are. anchor: the number of entries and the head's
     hash as an earlier verification gave them; the chain must still hold them.
     """

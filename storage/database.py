@@ -25,7 +25,8 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from kenpin.storage.errors import DatabaseUnreachableError, SchemaOutdatedError
 
 SETTING = "KENPIN_DATABASE_URL"
-_WRITES = "kenpin_writes"  # execution option: this SQLite transaction takes the write lock at once
+_WRITES = "kenpin_writes"  # execution options: this SQLite transaction takes the write lock at once,
+_READS = "kenpin_reads"  # or refuses to write
 _MIGRATION_LOCK = 0x4B454E50494E  # "KENPIN": one migration at a time on PostgreSQL
 _SQLITE_PRAGMAS = (
     "busy_timeout=30000",  # first: the next ones may have to wait for a lock
@@ -42,9 +43,8 @@ def open_database(url: str, *, check_schema: bool = True) -> Engine:
     Raises DatabaseUnreachableError, and SchemaOutdatedError unless `check_schema` is off, as it must be before `migrate`.
     """
     parsed = _parsed(url)
-    shown = parsed.render_as_string(hide_password=True)
     if parsed.get_backend_name() == "sqlite":
-        Path(parsed.database or "").parent.mkdir(parents=True, exist_ok=True)
+        _make_file(parsed)
         engine = sa.create_engine(parsed)
         event.listen(engine, "connect", _set_up_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
@@ -55,10 +55,7 @@ def open_database(url: str, *, check_schema: bool = True) -> Engine:
             pass
     except DBAPIError as error:
         engine.dispose()
-        raise DatabaseUnreachableError(
-            f"The database {shown} does not answer: {str(error.orig).strip()}. "
-            f"Check {SETTING}, and that the server runs or the folder can be written to."
-        ) from error
+        raise _unreachable(parsed, str(error.orig).strip()) from error
     if check_schema:
         require_current_schema(engine)
     return engine
@@ -66,8 +63,12 @@ def open_database(url: str, *, check_schema: bool = True) -> Engine:
 
 @contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
-    """One transaction that only looks; it never waits for a writer on SQLite."""
-    with engine.connect() as conn, conn.begin():
+    """One transaction that only looks, all of it at one moment of the database; an attempt to write in it is refused.
+
+    It never waits for a writer.
+    """
+    options = {_READS: True} if engine.dialect.name == "sqlite" else {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+    with engine.connect().execution_options(**options) as conn, conn.begin():
         yield conn
 
 
@@ -139,6 +140,23 @@ def _parsed(url: str) -> sa.URL:
     return parsed
 
 
+def _make_file(url: sa.URL) -> None:
+    """An empty SQLite file, for its owner's eyes only, where there is none; SQLite gives its journals the file's mode."""
+    path = Path(url.database or "")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch(mode=0o600, exist_ok=True)
+    except OSError as error:
+        raise _unreachable(url, str(error)) from error
+
+
+def _unreachable(url: sa.URL, why: str) -> DatabaseUnreachableError:
+    return DatabaseUnreachableError(
+        f"The database {url.render_as_string(hide_password=True)} does not answer: {why}. "
+        f"Check {SETTING}, and that the server runs or the folder can be written to."
+    )
+
+
 def _set_up_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
     connection.isolation_level = None  # sqlite3 must not begin transactions of its own; `_begin_sqlite` does
     for pragma in _SQLITE_PRAGMAS:
@@ -146,7 +164,11 @@ def _set_up_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
 
 
 def _begin_sqlite(conn: Connection) -> None:
-    conn.exec_driver_sql("BEGIN IMMEDIATE" if conn.get_execution_options().get(_WRITES) else "BEGIN")
+    options = conn.get_execution_options()
+    conn.exec_driver_sql(
+        f"PRAGMA query_only = {'ON' if options.get(_READS) else 'OFF'}"
+    )  # the connection comes from a pool: say it either way
+    conn.exec_driver_sql("BEGIN IMMEDIATE" if options.get(_WRITES) else "BEGIN")
 
 
 def _refuse_unknown_revision(conn: Connection, config: Config) -> None:

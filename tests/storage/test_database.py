@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import stat
 import threading
 from pathlib import Path
 from typing import Any
@@ -42,6 +43,20 @@ def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
     path.write_bytes(b"a shopping list, and nothing like a database" * 50)
     with pytest.raises(DatabaseUnreachableError, match=r"kenpin\.sqlite does not answer: file is not a database"):
         open_database(f"sqlite:///{path}")
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "data").write_text("a file, where a folder should be")
+    with pytest.raises(DatabaseUnreachableError, match=r"data/kenpin\.sqlite does not answer: .*KENPIN_DATABASE_URL"):
+        open_database(f"sqlite:///{tmp_path}/data/kenpin.sqlite")
+
+
+def test_a_new_sqlite_file_is_its_owners_only(tmp_path: Path) -> None:
+    engine = open_database(f"sqlite:///{tmp_path}/kenpin.sqlite", check_schema=False)
+    migrate(engine)
+    with reading(engine):
+        assert {stat.S_IMODE(file.stat().st_mode) for file in tmp_path.iterdir()} == {0o600}
+    engine.dispose()
 
 
 def test_a_database_without_tables_says_what_to_run(tmp_path: Path) -> None:
@@ -130,6 +145,21 @@ def test_what_a_failed_block_wrote_is_gone(database: Engine) -> None:
         parts.add(conn, "SC-200", None, "Chika")
         _ = 1 / 0
     with reading(database) as conn:
+        assert parts.all_parts(conn) == ()
+
+
+def test_a_reader_cannot_write_and_its_connection_can_again_afterwards(database: Engine) -> None:
+    with pytest.raises(sa.exc.DBAPIError, match=r"read-?only"), reading(database) as conn:
+        parts.add(conn, "SC-200", None, "Chika")
+    with writing(database) as conn:
+        parts.add(conn, "SC-200", None, "Chika")
+
+
+def test_a_reader_sees_one_moment(database: Engine) -> None:
+    with reading(database) as conn:
+        assert parts.all_parts(conn) == ()
+        with writing(database) as other:
+            parts.add(other, "SC-200", None, "Chika")
         assert parts.all_parts(conn) == ()
 
 

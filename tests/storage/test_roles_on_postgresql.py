@@ -10,6 +10,7 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 from dbos import run_dbos_database_migrations
+from postgres_server import copied_database
 from shop_floor import built, suggestion
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import ProgrammingError
@@ -24,9 +25,14 @@ pytestmark = pytest.mark.postgres
 PAGE = Path(__file__).parents[2] / "docs" / "decisions" / "0002-the-database-refuses.md"
 
 
-@pytest.fixture
-def application(postgres_url: str) -> Iterator[Engine]:
-    """A database whose roles were made as the page says, opened as the application."""
+@pytest.fixture(scope="module")
+def application(postgres_server_url: str) -> Iterator[Engine]:
+    """A database whose roles were made as the page says, opened as the application; one for all, as what is refused leaves nothing."""
+    with copied_database(postgres_server_url) as url:
+        yield from _opened_as_application(url)
+
+
+def _opened_as_application(postgres_url: str) -> Iterator[Engine]:
     run_dbos_database_migrations(postgres_url.replace("postgresql:", "postgresql+psycopg:"))
     roles, grants = re.findall(r"```sql\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
     with psycopg.connect(postgres_url, autocommit=True) as admin:
