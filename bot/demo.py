@@ -95,8 +95,9 @@ def solar_cells() -> DemoPart:
         for path, probability, kind in (line.split() for line in labels if line.strip()):
             if kind == "mono":
                 (good if float(probability) == 0.0 else bad if float(probability) == 1.0 else []).append(folder / path)
-    tray = {"SC-200 solar cells, good": good[40 : 40 + IN_TRAY], "SC-200 solar cells, defective": bad[20 : 20 + IN_TRAY]}
-    return _part("SC-200", "Solar cell, mono", good[:REFERENCES], tray)
+    references, unseen = _spread(good, REFERENCES, 0), _spread(good, IN_TRAY, 1)
+    tray = {"SC-200 solar cells, good": unseen, "SC-200 solar cells, defective": _spread(bad, IN_TRAY, 0)}
+    return _part("SC-200", "Solar cell, mono", references, tray)
 
 
 def textile() -> DemoPart:
@@ -107,6 +108,11 @@ def textile() -> DemoPart:
         f"TX-100 textile, {caption}": kinds[kind][40 : 40 + IN_TRAY // 2] for kind, caption in (("nominal", "good"), ("local", "defective"))
     }
     return _part("TX-100", "Textile, plain weave", kinds["nominal"][:REFERENCES], tray)
+
+
+def _spread(photos: list[Path], count: int, offset: int) -> list[Path]:
+    """Some of the photos, evenly over all: neighbours come from one module. Another offset gives other photos."""
+    return [photos[i * len(photos) // count + offset] for i in range(count)]
 
 
 def fill_tray(tray: Path, demo_parts: tuple[DemoPart, ...]) -> Path:

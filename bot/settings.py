@@ -68,7 +68,7 @@ def read(environment: Mapping[str, str] | None = None) -> Settings:
         chat_model=env.get("KENPIN_CHAT_MODEL") or None,
         chat_api_key=env.get("KENPIN_CHAT_API_KEY") or env.get("OPENAI_API_KEY") or None,
         chat_timeout_s=_seconds(env, "KENPIN_CHAT_TIMEOUT", 30.0),
-        log_level=_one_of(env, "KENPIN_LOG", ("info", "debug", "warning", "error")),
+        log_level=_one_of(env, "KENPIN_LOG", ("warning", "info", "debug", "error")),
     )
 
 
