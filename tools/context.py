@@ -55,14 +55,14 @@ class FeatureMemory:
         self._held: OrderedDict[tuple[str, str], Features] = OrderedDict()
         self._lock = Lock()
 
-    def of(self, eye: Eye, sha256: str, path: Path) -> Features:
-        """(D,) unit length. `sha256` and `path` are those of the copy that is looked at."""
+    def of(self, eye: Eye, store: PhotoStore, sha256: str) -> Features:
+        """(D,) unit length. `sha256` is that of the copy that is looked at."""
         key = (eye.model, sha256)
         with self._lock:
             if key in self._held:
                 self._held.move_to_end(key)
                 return self._held[key]
-        features = eye.features(path)
+        features = eye.features(store.path(sha256))
         with self._lock:
             self._held[key] = features
             while len(self._held) > self._most:

@@ -53,8 +53,8 @@ def evidence(cases: tuple[PastCase, ...]) -> dict[str, Any]:
 
 def _most_similar(context: Context, looked_at: tuple[PastPhoto, ...]) -> tuple[PastCase, ...]:
     site, store = context.site, context.site.photo_store
-    mine = np.stack([site.feature_memory.of(site.eye, p.shown_sha256, store.path(p.shown_sha256)) for p in context.question.photos])
-    theirs = np.stack([site.feature_memory.of(site.eye, p.shown_sha256, store.path(p.shown_sha256)) for p in looked_at])
+    mine = np.stack([site.feature_memory.of(site.eye, store, p.shown_sha256) for p in context.question.photos])
+    theirs = np.stack([site.feature_memory.of(site.eye, store, p.shown_sha256) for p in looked_at])
     closeness = (theirs @ mine.T).max(axis=1)  # (past photos,): to whichever of the question's photos is nearest
     cases: dict[str, PastCase] = {}
     for at in np.argsort(-closeness, kind="stable"):

@@ -17,6 +17,7 @@ from kenpin.storage.vocabulary import Language
 
 DEFAULT_TOOLS = ("compare", "locate")
 HELP = "help"
+MOST_CHARACTERS = 2000  # of a question are read; nobody asks longer, and some patterns take time that grows with the square
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,9 +67,10 @@ INTENTS = (
         tools=("compare",),
         english=_english(
             "ok", "okay", "okey", "fine", "good", "alright", "all right", "pass", "passes", "passed", "fail", "fails", "acceptable",
-            "accept", "usable", rf"(?<!how do i )(?<!how can i )(?<!how do we )use {_IT}(?! bot)", "reject", "ng", r"n\.g", "defective", "faulty", "conforming", "nonconforming", "in spec",
-            "within spec", "out of spec", "ship", "verdict", "judge", "go or no ?go", "go/no-?go", "safe to", "normal", "abnormal",
-            "healthy", "ready to go", f"toss {_IT}", f"bin {_IT}", f"scrap {_IT}", f"keep {_IT}", "up to standard",
+            "accept", "usable", rf"(?<!how do i )(?<!how can i )(?<!how do we )use {_IT}(?! bot)", "reject", "ng", r"n\.g", "defective",
+            "faulty", "conforming", "nonconforming", "in spec", "within spec", "out of spec", "ship", "verdict", "judge", "go or no ?go",
+            "go/no-?go", "safe to", "normal", "abnormal", "healthy", "ready to go", f"toss {_IT}", f"bin {_IT}", f"scrap {_IT}",
+            f"keep {_IT}", "up to standard",
         ),
         english_weak=_english(
             "problems?", "issues?", "wrong", "broken", "bad", "damaged?", "check", "inspect", "inspection", "look", "looks", "odd",
@@ -76,9 +78,10 @@ INTENTS = (
             "anything", "opinion", "think", "thoughts",
         ),
         japanese=_japanese(
-            "大丈夫", "だいじょうぶ", "ダイジョウブ", r"(?<![a-z])ok(?![a-z])", "オッケー", "オーケー", "おっけー", "良品", "正常", "合格",
-            "合否", "良否", "可否", "判定", "検品", r"(?<![a-z])ng(?![a-z])", "エヌジー", "だめ", "ダメ", "駄目", "いける", "いけます", "いけそう",
-            "使え", "使って", "使用でき", "出荷", "流して", "通して", "平気", "セーフ", "アウト", "(?<!何の)不良(?:です|でしょう|かな|か|品)",
+            "大丈夫", "だいじょうぶ", "ダイジョウブ", r"(?<![a-z])ok(?![a-z])", "オッケー", "オーケー", "おっけー", "良品", "正常",
+            "合格", "合否", "良否", "可否", "判定", "検品", r"(?<![a-z])ng(?![a-z])", "エヌジー", "だめ", "ダメ", "駄目", "いける",
+            "いけます", "いけそう", "使え", "使って", "使用でき", "出荷", "流して", "通して", "平気", "セーフ", "アウト",
+            "(?<!何の)不良(?:です|でしょう|かな|か|品)",
             "問題(?:は|が)?(?:ない|無い|なし|無し|ありません|ございません|あり(?:ます|そう)|ある)",
         ),
         japanese_weak=_japanese(
@@ -92,14 +95,15 @@ INTENTS = (
         english=_english(
             "where", "were exactly", "whereabouts", "locate", "location", "position", "point (?:to|out|at)", "highlight", "circle",
             "mark (?:it|the|them|where)", "outline", "heat ?map", "which (?:side|corner|area|spot|region|end|edge|place|bit)",
-            "how (?:large|big|many|much of)", "what size", "size of", "what (?:percent|percentage|share|part of|fraction)", "area of", "extent", f"count (?:the|all) {_DEFECT}",
-            f"number of {_DEFECT}", f"(?:show|see)(?: me)? (?:the|any|all)? ?{_DEFECT}", "what(?:'s| is) wrong",
+            "how (?:large|big|many|much of)", "what size", "size of", "what (?:percent|percentage|share|part of|fraction)", "area of",
+            "extent", f"count (?:the|all) {_DEFECT}", f"number of {_DEFECT}", f"(?:show|see)(?: me)? (?:the|any|all)? ?{_DEFECT}",
+            "what(?:'s| is) wrong",
         ),
         japanese=_japanese(
             "どこ", "ドコ", "何処", "どの(?:辺|へん|あたり|辺り|部分|場所|位置|箇所|面|角|隅)", "場所", "位置", "箇所", "個所",
-            "何(?:か所|ヶ所|ヵ所|カ所|箇所|個|つ)", "いくつ", "大きさ", "サイズ",
-            "どれ(?:くらい|ぐらい|ほど|だけ)", "どの(?:くらい|ぐらい)",
-            "面積", "範囲", "(?<!刻)印を", "印つけ", "マーク", "示して", "指して", "囲って", "囲んで", "丸を", "ヒートマップ", "何(?:%|パーセント)",
+            "何(?:か所|ヶ所|ヵ所|カ所|箇所|個|つ)", "いくつ", "大きさ", "サイズ", "どれ(?:くらい|ぐらい|ほど|だけ)",
+            "どの(?:くらい|ぐらい)", "面積", "範囲", "(?<!刻)印を", "印つけ", "マーク", "示して", "指して", "囲って", "囲んで", "丸を",
+            "ヒートマップ", "何(?:%|パーセント)",
         ),
     ),
     Intent(
@@ -113,9 +117,8 @@ INTENTS = (
         ),
         japanese=_japanese(
             "前(?:に|回|も|と同じ|例)", "以前", "過去", "履歴", "似た", "似て", "類似",
-            "同じ(?:ような|不良|欠陥|キズ|傷|もの|の|問題|やつ|事例|症状)",
-            "再発", "初めて", "はじめて", "見たこと", "みたこと", "見覚え", "事例", "昔", "先(?:週|月|日)",
-            "最近", "何回目", "何度(?:目|も)",
+            "同じ(?:ような|不良|欠陥|キズ|傷|もの|の|問題|やつ|事例|症状)", "再発", "初めて", "はじめて", "見たこと", "みたこと",
+            "見覚え", "事例", "昔", "先(?:週|月|日)", "最近", "何回目", "何度(?:目|も)",
             "(?:処置|処理|判断|対応|決定|決め)(?:した|しました|された|ました|た)", "(?:他|ほか)にも", "あったっけ", "ありましたっけ",
             "あったこと", "これまで", "今まで", "いままで", "頻度", "よく(?:ある|出る|あり|起)",
         ),
@@ -123,13 +126,13 @@ INTENTS = (
     Intent(
         name="measure",
         english=_english(
-            r"\d* ?mm", "millimeters?", "millimetres?", "cm", "centimeters?", "centimetres?", "inch",
-            "inches", "microns?", "um", "μm", "measure",
-            "measurements?", "dimensions?", "diameter", "how (?:deep|thick|long|tall|wide|high)", "depth", "thickness", "tolerance",
+            r"\d* ?mm", "millimeters?", "millimetres?", "cm", "centimeters?", "centimetres?", "inch", "inches", "microns?", "um", "μm",
+            "measure", "measurements?", "dimensions?", "diameter", "how (?:deep|thick|long|tall|wide|high)", "depth", "thickness",
+            "tolerance",
         ),
         japanese=_japanese(
-            "ミリ", "(?<![a-z])[cm]m(?![a-z])", "センチ", "寸法", "長さ", "深さ", "幅は", "幅を", "厚み", "厚さ", "直径", "測って", "測れ",
-            "測定", "計測", "公差", "ミクロン", "μm",
+            "ミリ", "(?<![a-z])[cm]m(?![a-z])", "センチ", "寸法", "長さ", "深さ", "幅は", "幅を", "厚み", "厚さ", "直径", "測って",
+            "測れ", "測定", "計測", "公差", "ミクロン", "μm",
         ),
     ),
     Intent(
@@ -208,7 +211,7 @@ _NO_PART = re.compile(r"(?:ISO|JIS|IEC|EN|DIN|ASTM|ANSI|IMG|DSC|DSCN|PXL|LOT|SN|
 
 def route(text: str, *, default_language: Language = Language.EN) -> Route:
     """Read a question. `default_language` is for a text without a word in any language, such as an empty one."""
-    plain = _SLACK_MARKUP.sub(" ", unicodedata.normalize("NFKC", text))
+    plain = _SLACK_MARKUP.sub(" ", unicodedata.normalize("NFKC", text[:MOST_CHARACTERS]))
     part_words = _part_words(plain)
     for word in part_words:
         plain = plain.replace(word, " ")
@@ -266,22 +269,24 @@ _EVERYDAY = frozenset(
 
 
 @lru_cache(maxsize=1)
-def _vocabulary() -> tuple[str, ...]:
-    """The words of the English patterns that are long enough to be recognised when mistyped."""
+def _vocabulary() -> dict[str, frozenset[str]]:
+    """The words of the English patterns, with their letters."""
     patterns = re.sub(r"\\.|\[a-z\]", " ", " ".join(i.english.pattern + " " + i.english_weak.pattern for i in INTENTS))
     words = set(re.findall(r"[a-z]+", patterns)) | set(re.findall(r"([a-z]+)[a-z]\?", patterns))  # "defects?" is two words
-    return tuple(sorted(word for word in words - _EVERYDAY if len(word) >= 4))
+    return {word: frozenset(word) for word in sorted(words)}
 
 
 @lru_cache(maxsize=4096)
 def _corrected(word: str) -> str:
     """The vocabulary's only word within one slip (two from eight letters on), or the word itself."""
     if len(word) < 4 or word in _EVERYDAY or word in _vocabulary():
-        return word
+        return word  # a shorter word is one slip from too many others, and so is a shorter one of the table below
     allowed = 1 if len(word) < 8 else 2
     near: dict[int, list[str]] = {}
-    for known in _vocabulary():
-        if abs(len(known) - len(word)) <= allowed:
+    letters = frozenset(word)
+    for known, known_letters in _vocabulary().items():
+        # One slip changes two letters at most: a quick look that spares most of the slow comparisons.
+        if len(known) > 4 and abs(len(known) - len(word)) <= allowed and len(letters ^ known_letters) <= 2 * allowed:
             near.setdefault(_slips(word, known), []).append(known)
     nearest = min(near, default=allowed + 1)
     return near[nearest][0] if nearest <= allowed and len(near[nearest]) == 1 else word

@@ -11,7 +11,8 @@ from collections.abc import Callable
 from typing import Any
 
 from langchain_core.tools import BaseTool, StructuredTool, ToolException
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
+from pydantic.v1 import ValidationError as ValidationErrorV1  # LangChain still declares both
 
 from kenpin.tools import compare, history, locate, propose
 from kenpin.tools.context import Context
@@ -37,5 +38,11 @@ def _tool(context: Context, name: str, use: Callable[..., tuple[str, Any]], argu
         args_schema=arguments,
         response_format="content_and_artifact",
         handle_tool_error=True,  # the model reads the sentence and goes on
-        handle_validation_error=True,
+        handle_validation_error=_wrong_arguments,
     )
+
+
+def _wrong_arguments(error: ValidationError | ValidationErrorV1) -> str:
+    """What the model is told, so that it can try again: which argument, and what is wrong with it."""
+    wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+    return f"These arguments are wrong. {wrong}."

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import workbench
+
 from kenpin.storage.database import open_database
 
 

@@ -6,6 +6,8 @@ import dataclasses
 import time
 
 import pytest
+from workbench import DARK, LIGHT, Workbench, plate
+
 from kenpin.storage.vocabulary import (
     AbstentionReason,
     Answer,
@@ -17,7 +19,6 @@ from kenpin.storage.vocabulary import (
     to_json,
 )
 from kenpin.tools import chain, history
-from workbench import DARK, LIGHT, Workbench, plate
 
 GOOD = plate(seed=1)
 MARKED = plate(marks={"bottom left": 16}, seed=2)
@@ -76,7 +77,7 @@ def test_between_the_limits_a_person_must_look_and_hold_is_proposed(bench: Workb
 
 
 def test_a_part_that_is_strange_all_over_names_no_place(bench: Workbench) -> None:
-    pink = plate(marks={place: 30 for place in ("top left", "top", "top right", "left", "centre", "right")})
+    pink = plate(marks=dict.fromkeys(("top left", "top", "top right", "left", "centre", "right"), 30))
     answer = ask(bench, "SC-200 ok?", pink)
     assert answer.headline == "Not OK: the whole part looks unlike the good ones."
     assert [(f.tool, f.region) for f in answer.findings] == [("compare", None)]
@@ -347,8 +348,9 @@ def test_the_anomaly_map_lies_in_the_photo_store_and_has_words_for_who_cannot_se
 
 
 def test_answering_writes_no_record(bench: Workbench) -> None:
-    from kenpin.storage.tables import metadata
     from sqlalchemy import func, select
+
+    from kenpin.storage.tables import metadata
 
     def rows() -> dict[str, int]:
         with bench.engine.connect() as conn:
@@ -366,8 +368,7 @@ def test_the_chain_adds_little_to_the_look(bench: Workbench) -> None:
     chain.answer(question, bench.site)  # the first one reads the wordings and looks at the past
     times = []
     for _ in range(7):
-        started = time.perf_counter()
-        answer = chain.answer(question, bench.site)
-        eye_ms = sum(entry.ms for entry in answer.trail if entry.tool == "compare")
-        times.append((time.perf_counter() - started) * 1000 - eye_ms)
-    assert sorted(times)[3] < 15, f"median of {times}"
+        started = time.process_time()  # not the clock on the wall: other work on the machine is not the chain's
+        chain.answer(question, bench.site)
+        times.append((time.process_time() - started) * 1000)
+    assert sorted(times)[3] < 15, f"median of {times}, the stand-in eye's millisecond included"

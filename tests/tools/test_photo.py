@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from PIL import Image
+
 from kenpin import prompts
 from kenpin.tools import photo
-from PIL import Image
 
 
 def picture(height: int = 48, width: int = 64) -> Image.Image:
@@ -53,8 +54,11 @@ def test_a_photo_passes_as_rgb_in_height_width_channels(format: str) -> None:
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_a_photo_taken_with_the_camera_turned_comes_out_upright(orientation: int) -> None:
     # What a camera stores for each orientation is the upright picture turned the other way.
-    back = {1: None, 2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4: Image.Transpose.FLIP_TOP_BOTTOM,
-            5: Image.Transpose.TRANSPOSE, 6: Image.Transpose.ROTATE_90, 7: Image.Transpose.TRANSVERSE, 8: Image.Transpose.ROTATE_270}[orientation]  # fmt: skip
+    turn = Image.Transpose
+    back = {
+        1: None, 2: turn.FLIP_LEFT_RIGHT, 3: turn.ROTATE_180, 4: turn.FLIP_TOP_BOTTOM,
+        5: turn.TRANSPOSE, 6: turn.ROTATE_90, 7: turn.TRANSVERSE, 8: turn.ROTATE_270,
+    }[orientation]  # fmt: skip
     upright = picture()
     exif = Image.Exif()
     exif[0x0112] = orientation
@@ -165,7 +169,9 @@ def test_a_bomb_is_refused_by_its_header_with_its_size() -> None:
         photo.check(png_header(50_000, 50_000))
 
 
-@pytest.mark.parametrize(("first", "name"), [(b"GIF89a", "GIF"), (b"II*\0", "TIFF"), (b"\0\0\0\x18ftypavif", "AVIF"), (b"\0\0\0\x18ftypmp42", "video")])
+@pytest.mark.parametrize(
+    ("first", "name"), [(b"GIF89a", "GIF"), (b"II*\0", "TIFF"), (b"\0\0\0\x18ftypavif", "AVIF"), (b"\0\0\0\x18ftypmp42", "video")]
+)
 def test_a_known_other_kind_of_file_is_named(first: bytes, name: str) -> None:
     with pytest.raises(photo.OtherFormatError, match=f"This is a {name} file"):
         photo.check(first + bytes(64))

@@ -17,6 +17,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
+from sqlalchemy.engine import Engine
+
 from kenpin.storage import actions, decisions, inspections, parts, people, proposals
 from kenpin.storage.database import writing
 from kenpin.storage.photos import PhotoStore
@@ -36,8 +39,6 @@ from kenpin.storage.vocabulary import (
 from kenpin.tools import photo
 from kenpin.tools.chain import Question, Site
 from kenpin.tools.vision.sight import Recognition, RecognitionOutcome, ReferencePhoto, Sight
-from PIL import Image
-from sqlalchemy.engine import Engine
 
 SIDE_PX = 90
 LIGHT, DARK = 200, 90  # the grey of SC-200's and SC-210's plates
