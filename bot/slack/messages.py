@@ -5,8 +5,9 @@ Whatever a person, a photo or a file supplied is escaped before it is put betwee
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 from kenpin.prompts import render
@@ -16,6 +17,8 @@ Block = dict[str, Any]
 
 SECTION_CHARACTERS = 2_900  # Slack refuses a section of more than 3,000
 ALT_TEXT_CHARACTERS = 2_000
+MOST_BLOCKS = 50
+TEXT_CHARACTERS = 39_000  # Slack cuts a message's text at 40,000, perhaps within one of its marks
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,18 +33,19 @@ def answer(
     """The answer with its evidence and, while a decision is open, the buttons. pictures: (Slack file id, alt text), already uploaded."""
     language = answer.language
     lines = [escape(line) for line in answer.lines]
-    blocks = [_section(f"*{escape(answer.headline)}*")]
-    blocks += [_section(part) for part in _packed([f"• {line}" for line in lines])]
-    blocks += [_image(file_id, alt, language) for file_id, alt in pictures]
+    head = [_section(f"*{piece}*") for piece in _pieces(escape(answer.headline))]
+    body = [_section(part) for part in _packed([f"• {line}" for line in lines])]
+    foot = [_image(file_id, alt, language) for file_id, alt in pictures]
     proposal = proposal_words(answer.proposed, language, approvers) if answer.proposed and open_for_decision else []
-    blocks += [_section("\n".join(proposal))] if proposal else []
-    blocks += [_buttons(inspection_id, language)] if proposal else []
-    blocks.append(_context(render("thread.reference_number", language, inspection=inspection_id), escape(answer.model)))
-    return Message(text="\n".join([escape(answer.headline), *(f"• {line}" for line in lines), *proposal]), blocks=tuple(blocks))
+    foot += [_section(part) for part in _packed(proposal)]
+    foot += [_buttons(inspection_id, language)] if proposal else []
+    foot.append(_context(render("thread.reference_number", language, inspection=inspection_id), escape(answer.model)))
+    text = "\n".join([escape(answer.headline), *(f"• {line}" for line in lines), *proposal])
+    return Message(text=next(_pieces(text, TEXT_CHARACTERS)), blocks=(*[*head, *body][: MOST_BLOCKS - len(foot)], *foot))
 
 
 def plain(text: str) -> Message:
-    return Message(text=text, blocks=(_section(text),))
+    return Message(text=text, blocks=tuple(_section(piece) for piece in _packed([text])))
 
 
 def proposal_words(proposed: Proposed, language: Language, approvers: Sequence[str]) -> list[str]:
@@ -50,12 +54,14 @@ def proposal_words(proposed: Proposed, language: Language, approvers: Sequence[s
         count, state = photo_count(len(proposed.photos), language), state_word(proposed, language)
         words = render("thread.proposed_reference", language, count=count, state=state, part=part)
     else:
-        words = render("thread.proposed", language, disposition=disposition_word(proposed, language), part=part)
+        words = render(
+            "thread.proposed", language, disposition=disposition_word(proposed, language), reason=escape(proposed.reason), part=part
+        )
     return [words] if approvers else [words, render("thread.nobody_may_approve", language, part=part)]
 
 
 def disposition_word(proposed: Proposed, language: Language) -> str:
-    return render(f"thread.{proposed.disposition}", language)
+    return render(f"answer.disposition_{proposed.disposition}", language)
 
 
 def state_word(proposed: Proposed, language: Language) -> str:
@@ -72,18 +78,31 @@ def escape(text: str) -> str:
 
 
 def _section(text: str) -> Block:
-    return {"type": "section", "text": {"type": "mrkdwn", "text": text[:SECTION_CHARACTERS]}}
+    return {"type": "section", "text": {"type": "mrkdwn", "text": text}}
 
 
 def _packed(lines: Sequence[str]) -> list[str]:
     """Lines joined into as few sections as Slack's bound allows."""
     packed: list[str] = []
-    for line in lines:
-        if packed and len(packed[-1]) + 1 + len(line) <= SECTION_CHARACTERS:
-            packed[-1] += "\n" + line
+    for piece in chain.from_iterable(map(_pieces, lines)):
+        if packed and len(packed[-1]) + 1 + len(piece) <= SECTION_CHARACTERS:
+            packed[-1] += "\n" + piece
         else:
-            packed.append(line)
+            packed.append(piece)
     return packed
+
+
+def _pieces(text: str, characters: int = SECTION_CHARACTERS) -> Iterator[str]:
+    """The text in pieces of at most `characters`: cut at a blank where there is one, never within one of the marks `escape` makes."""
+    while len(text) > characters:
+        cut = max(text.rfind(" ", characters // 2, characters), text.rfind("\n", characters // 2, characters))
+        if cut < 0:
+            mark = text.rfind("&", characters - len("&amp;"), characters)
+            cut = mark if mark >= 0 and ";" not in text[mark:characters] else characters
+        yield text[:cut]
+        text = text[cut:].lstrip()
+    if text:
+        yield text
 
 
 def _image(file_id: str, alt_text: str, language: Language) -> Block:
@@ -91,7 +110,7 @@ def _image(file_id: str, alt_text: str, language: Language) -> Block:
         "type": "image",
         "slack_file": {"id": file_id},
         "alt_text": alt_text[:ALT_TEXT_CHARACTERS],
-        "title": {"type": "plain_text", "text": render("thread.map_title", language)},
+        "title": {"type": "plain_text", "text": render("answer.picture_title", language)},
     }
 
 
