@@ -237,7 +237,8 @@ async def avatar(request: Request) -> Response:
     initials = "".join(word[0] for word in person.real_name.split())
     drawn = (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 48 48"><rect width="48" height="48" rx="8" fill="#{person.color}"/>'
-        f'<text x="24" y="31" font-family="sans-serif" font-size="19" font-weight="600" fill="#fff" text-anchor="middle">{initials}</text></svg>'
+        f'<text x="24" y="31" font-family="sans-serif" font-size="19" font-weight="600" fill="#fff" text-anchor="middle">{initials}</text>'
+        "</svg>"
     )
     return Response(drawn, media_type="image/svg+xml")
 

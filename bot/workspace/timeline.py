@@ -84,7 +84,7 @@ class Timeline:
             return None
         message = channel.messages.get(thread_ts)
         if message is None:
-            raise SlackError("thread_not_found")
+            raise SlackError("cannot_reply_to_message")
         root = message.get("thread_ts", thread_ts)
         return channel.messages.get(root, message)
 

@@ -86,12 +86,12 @@ function drawChannel() {
     id: "composer-text", testids: { text: "composer", send: "composer-send", file: "file-input" }, channel, threadTs: null,
     onSent: () => { awaited = { channel: channel.id, since: Date.now() }; scrollDown(channelPane); },
   });
-  const log = walkable(h("div", { class: "log", role: "region", "aria-label": name, tabindex: "0" }));
+  const log = stickToEnd(walkable(h("div", { class: "log", role: "region", "aria-label": name, tabindex: "0" })));
   channelPane.replaceChildren(header(channel, name), log, h("div", { class: "bottom" }, prompts(channel), drawTray((files) => lastComposer().attach(files)), composer.form));
   composer.form.addEventListener("focusin", () => { lastComposer = () => composer; });
   acceptDrops(channelPane, words.dropHere(name), () => composer);
   fillChannel();
-  scrollDown(channelPane, true);
+  scrollDown(channelPane);
 }
 
 function header(channel, name) {
@@ -202,11 +202,11 @@ function drawThread() {
   threadPane.replaceChildren(
     h("header", { class: "pane-head" }, h("div", { class: "pane-title" }, h("h2", {}, title), h("p", {}, model.channelName(channel))),
       iconButton("close", words.closeThread, { testid: "thread-close", onclick: closeThread })),
-    walkable(h("div", { class: "log", role: "region", "aria-label": title, tabindex: "0" })), h("div", { class: "bottom" }, threadComposer.form));
+    stickToEnd(walkable(h("div", { class: "log", role: "region", "aria-label": title, tabindex: "0" }))), h("div", { class: "bottom" }, threadComposer.form));
   threadComposer.form.addEventListener("focusin", () => { lastComposer = () => threadComposer; });
   acceptDrops(threadPane, words.dropThread, () => threadComposer);
   fillThread();
-  scrollDown(threadPane, true);
+  scrollDown(threadPane);
 }
 
 function fillThread() {
@@ -255,12 +255,19 @@ function keepFocus(log, redraw) {
   if (message && mark) log.querySelector(`[data-ts="${message}"] [data-testid="${CSS.escape(mark)}"]`)?.focus({ preventScroll: true });
 }
 
-function scrollDown(pane, settle = false) {
+function scrollDown(pane) {
   const log = pane.querySelector(".log");
-  if (!log) return;
-  log.scrollTop = log.scrollHeight;
-  // Photos arrive later and push the end down.
-  if (settle) for (const image of log.querySelectorAll("img")) image.addEventListener("load", () => { if (log.scrollHeight - log.scrollTop - log.clientHeight < 400) log.scrollTop = log.scrollHeight; }, { once: true });
+  if (log) log.scrollTop = log.scrollHeight;
+}
+
+// Whoever reads the newest message keeps reading it when pictures arrive or the thread opens beside it.
+function stickToEnd(log) {
+  let atEnd = true;
+  const follow = () => { if (atEnd) log.scrollTop = log.scrollHeight; };
+  log.addEventListener("scroll", () => { atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 80; });
+  log.addEventListener("load", follow, true);
+  new ResizeObserver(follow).observe(log);
+  return log;
 }
 
 function drawAll() {

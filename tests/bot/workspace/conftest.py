@@ -1,0 +1,62 @@
+"""Every workspace here is a real server on a free port, spoken to by Slack's own clients."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+
+import httpx
+import pytest
+from PIL import Image
+from slack_clients import Bot, as_person
+from slack_sdk import WebClient
+
+from kenpin.bot.workspace.server import Workspace, WorkspaceSettings
+
+
+@pytest.fixture
+def workspace() -> Iterator[Workspace]:
+    with Workspace(WorkspaceSettings(socket_resend_delays_s=(0.3, 0.3, 0.3, 0.3))) as running:
+        yield running
+
+
+@pytest.fixture
+def bot(workspace: Workspace) -> Iterator[Bot]:
+    running = Bot(workspace).connect()
+    yield running
+    running.close()
+
+
+@pytest.fixture
+def kenpin(workspace: Workspace) -> WebClient:
+    return WebClient(token=workspace.bot_token, base_url=workspace.api_url)
+
+
+@pytest.fixture
+def olga(workspace: Workspace) -> WebClient:
+    return as_person(workspace, "olga")
+
+
+@pytest.fixture
+def akira(workspace: Workspace) -> WebClient:
+    return as_person(workspace, "akira")
+
+
+@pytest.fixture
+def victor(workspace: Workspace) -> WebClient:
+    return as_person(workspace, "victor")
+
+
+@pytest.fixture
+def local(workspace: Workspace) -> Iterator[httpx.Client]:
+    """The page's and the tests' own requests, under /local/."""
+    with httpx.Client(base_url=f"{workspace.url}/local/", trust_env=False, timeout=10) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def photo() -> bytes:
+    """A 900 by 600 PNG."""
+    out = io.BytesIO()
+    Image.linear_gradient("L").resize((900, 600)).convert("RGB").save(out, "PNG")
+    return out.getvalue()
