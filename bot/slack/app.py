@@ -7,6 +7,7 @@ Slack sends it again. The listeners do nothing; an event without one would never
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
@@ -29,6 +30,8 @@ log = logging.getLogger(__name__)
 
 SUBSCRIBED = ("message", "app_mention", "reaction_added", "reaction_removed", "file_shared", "member_joined_channel", "app_home_opened")
 NEEDED_SCOPES = ("chat:write", "files:read", "files:write", "reactions:write")
+_SLACKS_WORD = re.compile(r"[a-z0-9_]+")  # how Slack writes its errors: invalid_auth, account_inactive, ...
+_CHANNEL_ID = re.compile(r"[CG][A-Z0-9]{8,}")
 TOKEN_HINT = "Copy it from the app's page, OAuth & Permissions; see the README, “A real Slack workspace”."
 
 
@@ -48,6 +51,10 @@ def introduce(client: WebClient, settings: Settings) -> Ears:
     try:
         reply = client.auth_test()
     except SlackApiError as error:
+        if not _SLACKS_WORD.fullmatch(error.response["error"]):  # a web page: not Slack's Web API
+            raise SettingError(
+                f"What answers at {settings.slack_api_url} is not Slack: check SLACK_API_URL (https://slack.com/api/ unless it is set)."
+            ) from error
         raise SettingError(f"Slack refuses SLACK_BOT_TOKEN: {error.response['error']}. {TOKEN_HINT}") from error
     except OSError as error:
         raise SettingError(f"Slack does not answer at {settings.slack_api_url}: check the network, a proxy, or SLACK_API_URL.") from error
@@ -91,12 +98,18 @@ def build(settings: Settings, engine: Engine, jobs: Jobs, client: WebClient, ear
 
 
 def _channel_ids(client: WebClient, wanted: tuple[str, ...]) -> tuple[str, ...]:
-    names = [word for word in wanted if word != "*"]
+    names = [word for word in wanted if word != "*" and not _CHANNEL_ID.fullmatch(word)]
     if not names:
         return wanted
     ids: dict[str, str] = {}
-    for page in client.users_conversations(types="public_channel,private_channel", limit=200):
-        ids |= {channel["name"]: channel["id"] for channel in page["channels"]}
+    try:
+        for page in client.users_conversations(types="public_channel,private_channel", limit=200):
+            ids |= {channel["name"]: channel["id"] for channel in page["channels"]}
+    except SlackApiError as error:
+        raise SettingError(
+            f"Slack does not list the channels that KENPIN_PHOTO_CHANNELS names: {error.response['error']}. "
+            "The bot needs the scopes channels:read and groups:read; or name the channels by their ids (C…)."
+        ) from error
     for name in names:
         if name not in ids and name not in ids.values():
             log.warning("KENPIN_PHOTO_CHANNELS names #%s, where the bot is not a member: invite it with /invite @kenpin", name)

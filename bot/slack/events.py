@@ -24,6 +24,7 @@ THUMBS = {
 }
 BUTTONS = {"approve": DecisionVerdict.APPROVED, "reject": DecisionVerdict.REJECTED}
 READ_SUBTYPES = (None, "file_share", "thread_broadcast")  # skipping every message with a subtype would drop photos
+_MARKED = re.compile(r"<([@#!]?)([^<>|]*)(?:\|([^<>]*))?>")  # a mention, a channel, a link, each perhaps with the words Slack shows for it
 QUESTION_END = re.compile(r"[?？]|(か|かな|かしら|ください|下さい)[。.!！]?\s*$")
 
 
@@ -90,15 +91,21 @@ def decision_by_button(body: JSON) -> DecisionRequest | None:
 
 def plain_text(text: str, bot_user_id: str) -> str:
     """The words as typed: our mention removed, other mentions and links as shown, Slack's escapes undone."""
-    text = text.replace(f"<@{bot_user_id}>", " ")
-    text = re.sub(r"<(?:https?:|mailto:|tel:)[^>|]*\|([^>]*)>", r"\1", text)
-    text = re.sub(r"<([^>|]+)(?:\|[^>]*)?>", r"\1", text)
-    return " ".join(html.unescape(text).split())
+    text = re.sub(rf"<@{re.escape(bot_user_id)}(?:\|[^<>]*)?>", " ", text)
+    return " ".join(html.unescape(_MARKED.sub(_as_shown, text)).split())
+
+
+def _as_shown(marked: re.Match[str]) -> str:
+    mark, target, label = marked.groups()
+    if not mark:
+        return label or target
+    sign = "#" if mark == "#" else "@"
+    return sign + (label or target).removeprefix(sign)
 
 
 def _is_for_us(event: JSON, ears: Ears) -> bool:
     text = event.get("text") or ""
-    if event["type"] == "app_mention" or event.get("channel_type") == "im" or f"<@{ears.bot_user_id}>" in text:
+    if event["type"] == "app_mention" or event.get("channel_type") == "im" or re.search(rf"<@{re.escape(ears.bot_user_id)}[|>]", text):
         return True
     if "*" not in ears.photo_channels and event["channel"] not in ears.photo_channels:
         return False

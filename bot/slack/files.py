@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Sequence
-from urllib.parse import urljoin, urlsplit
 
 import httpx
 
@@ -49,42 +48,48 @@ def download(url: str, token: str, allowed_hosts: Sequence[str]) -> bytes:
     allowed_hosts: "host" (https on 443 only) or "host:port"; plain http only to a loopback address listed with its port.
     Raises HostNotAllowedError, FileGoneError, FileHostError.
     """
-    with httpx.Client(follow_redirects=False, timeout=TIMEOUT_S, trust_env=not _is_loopback(urlsplit(url).hostname)) as client:
+    address = check_host(url, allowed_hosts)
+    with httpx.Client(follow_redirects=False, timeout=TIMEOUT_S, trust_env=not _is_loopback(address.host)) as client:
         for _ in range(MAX_REDIRECTS + 1):
-            check_host(url, allowed_hosts)
             try:
-                with client.stream("GET", url, headers={"Authorization": f"Bearer {token}"}) as response:
-                    if response.is_redirect:
-                        url = urljoin(url, response.headers.get("location", ""))
-                        continue
-                    _check_status(response, url)
-                    return _read(response)
+                with client.stream("GET", address, headers={"Authorization": f"Bearer {token}"}) as response:
+                    if not response.is_redirect:
+                        _check_status(response, address.host)
+                        return _read(response)
+                    target = response.headers.get("location", "")
             except httpx.HTTPError as error:
-                raise FileHostError(f"{urlsplit(url).hostname} did not deliver the file: {type(error).__name__}.") from error
-    raise FileHostError(f"The file's address redirects more than {MAX_REDIRECTS} times; it last pointed to {urlsplit(url).hostname}.")
+                raise FileHostError(f"{address.host} did not deliver the file: {type(error).__name__}.") from error
+            address = check_host(target, allowed_hosts, seen_from=address)
+    raise FileHostError(f"The file's address redirects more than {MAX_REDIRECTS} times; it last pointed to {address.host}.")
 
 
-def check_host(url: str, allowed_hosts: Sequence[str]) -> None:
-    """Raises HostNotAllowedError unless the token may be sent to this address."""
-    parts = urlsplit(url)
-    host = (parts.hostname or "").lower()
-    default_port = 443 if parts.scheme == "https" else 80
-    port = parts.port or default_port
-    listed = f"{host}:{port}" in allowed_hosts or (host in allowed_hosts and parts.scheme == "https" and port == 443)
-    if not listed or parts.scheme not in ("https", "http") or (parts.scheme == "http" and not _is_loopback(host)):
+def check_host(url: str, allowed_hosts: Sequence[str], seen_from: httpx.URL | None = None) -> httpx.URL:
+    """The address as it will be asked, so that what is checked here and what is asked cannot differ. seen_from: where a redirect came from.
+
+    Raises HostNotAllowedError unless the token may be sent there.
+    """
+    try:
+        address = seen_from.join(url) if seen_from else httpx.URL(url)
+        host = address.host.lower()
+    except (httpx.InvalidURL, ValueError) as error:  # ValueError: a host that no international name can be
         raise HostNotAllowedError(
-            f"A file lies on {parts.scheme}://{host}:{port}, which KENPIN_FILE_HOSTS ({', '.join(allowed_hosts)}) does not allow. "
+            f"A file's address cannot be read ({error}), so it was not asked. Upload the photo to Slack itself."
+        ) from error
+    port = address.port or (443 if address.scheme == "https" else 80)
+    listed = f"{host}:{port}" in allowed_hosts or (host in allowed_hosts and address.scheme == "https" and port == 443)
+    if not listed or address.scheme not in ("https", "http") or (address.scheme == "http" and not _is_loopback(host)):
+        raise HostNotAllowedError(
+            f"A file lies on {address.scheme}://{host}:{port}, which KENPIN_FILE_HOSTS ({', '.join(allowed_hosts)}) does not allow. "
             "The bot's token was not sent there. Upload the photo to Slack itself, or add the host to KENPIN_FILE_HOSTS."
         )
+    return address
 
 
-def _check_status(response: httpx.Response, url: str) -> None:
+def _check_status(response: httpx.Response, host: str) -> None:
     if response.status_code in (403, 404, 410):
-        raise FileGoneError(
-            f"{urlsplit(url).hostname} answered {response.status_code}: the file was deleted or is not shared with the bot."
-        )
+        raise FileGoneError(f"{host} answered {response.status_code}: the file was deleted or is not shared with the bot.")
     if response.status_code != 200:
-        raise FileHostError(f"{urlsplit(url).hostname} answered {response.status_code}.")
+        raise FileHostError(f"{host} answered {response.status_code}.")
 
 
 def _read(response: httpx.Response) -> bytes:
@@ -96,10 +101,10 @@ def _read(response: httpx.Response) -> bytes:
     return bytes(data)
 
 
-def _is_loopback(host: str | None) -> bool:
+def _is_loopback(host: str) -> bool:
     if host == "localhost":
         return True
     try:
-        return ipaddress.ip_address(host or "").is_loopback
+        return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
