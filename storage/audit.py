@@ -14,10 +14,10 @@ import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from enum import StrEnum
-from typing import Any, Literal, TextIO
+from typing import Any, Literal, NamedTuple, TextIO
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection, Row
+from sqlalchemy.engine import Connection
 
 from kenpin.storage import canonical, clock
 from kenpin.storage.errors import UnknownRowError
@@ -142,14 +142,13 @@ def entries(
     if person_id is not None:
         query = query.where(audit_entries.c.person_id == person_id)
     query = query.order_by(audit_entries.c.seq.desc() if newest_first else audit_entries.c.seq).limit(limit)
-    for row in conn.execute(query, execution_options={"yield_per": 1000}):
-        yield _entry(row)
+    yield from (_entry(_Row._make(row)) for row in conn.execute(query, execution_options={"yield_per": 1000}))
 
 
 def show(conn: Connection, reference: str) -> tuple[AuditEntry, ...]:
     """The entry with this sequence number, or every entry of the inspection with this id. Raises UnknownRowError for neither."""
     if reference.isascii() and reference.isdigit():
-        found = tuple(_entry(row) for row in conn.execute(_WITH_PAYLOAD.where(audit_entries.c.seq == int(reference))))
+        found = tuple(_entry(_Row._make(row)) for row in conn.execute(_WITH_PAYLOAD.where(audit_entries.c.seq == int(reference))))
     else:
         found = tuple(entries(conn, inspection_id=reference))
     if not found:
@@ -191,7 +190,8 @@ def verify(conn: Connection, progress: Callable[[int, int], None] | None = None,
     def broken(at: int, why: str) -> Verification:
         return Verification(entries=seq, erased=erased, broken_at=at, why=why, head=hash)
 
-    for row in conn.execute(_WITH_PAYLOAD.order_by(audit_entries.c.seq), execution_options={"yield_per": 5000}):
+    for kept in conn.execute(_WITH_PAYLOAD.order_by(audit_entries.c.seq), execution_options={"yield_per": 5000}):
+        row = _Row._make(kept)
         why = _fault(row, seq + 1, hash)
         if why is not None:
             return broken(seq + 1, why)
@@ -257,6 +257,24 @@ _EXPORTED = (
     "erased_in",
 )
 
+
+class _Row(NamedTuple):
+    """What `_WITH_PAYLOAD` selects, in its order; its attributes are read several times faster than those of SQLAlchemy's rows."""
+
+    seq: int
+    at: str
+    kind: str
+    inspection_id: str | None
+    person_id: str | None
+    payload_sha256: str
+    prev_hash: str
+    hash: str
+    payload_seq: int | None
+    salt: str | None
+    payload: str | None
+    erased_in: int | None
+
+
 _WITH_PAYLOAD = sa.select(
     audit_entries, audit_payloads.c.seq.label("payload_seq"), audit_payloads.c.salt, audit_payloads.c.payload, audit_payloads.c.erased_in
 ).select_from(audit_entries.outerjoin(audit_payloads, audit_payloads.c.seq == audit_entries.c.seq))
@@ -268,7 +286,7 @@ def _hash(prev_hash: str, seq: int, at: str, kind: str, inspection_id: str | Non
     return canonical.sha256("\n".join((prev_hash, str(seq), at, kind, *ids, payload_sha256)))
 
 
-def _fault(row: Row[Any], seq: int, prev_hash: str) -> str | None:
+def _fault(row: _Row, seq: int, prev_hash: str) -> str | None:
     """Why this row cannot be entry `seq` after `prev_hash`; None when it can."""
     if row.seq != seq:
         return f"entry {seq} is missing"
@@ -285,9 +303,9 @@ def _fault(row: Row[Any], seq: int, prev_hash: str) -> str | None:
     return None
 
 
-def _erases(row: Row[Any]) -> int | None:
+def _erases(row: _Row) -> int | None:
     """The entry whose payload this one says was erased; None when it is about something else."""
-    if row.kind != AuditKind.PAYLOAD_ERASED:
+    if row.kind != AuditKind.PAYLOAD_ERASED or row.payload is None:
         return None
     try:
         told = json.loads(row.payload)
@@ -296,7 +314,7 @@ def _erases(row: Row[Any]) -> int | None:
     return told.get("seq") if isinstance(told, dict) else None
 
 
-def _entry(row: Row[Any]) -> AuditEntry:
+def _entry(row: _Row) -> AuditEntry:
     return AuditEntry(
         seq=row.seq,
         at=row.at,

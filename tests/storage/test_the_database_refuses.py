@@ -185,7 +185,7 @@ def test_a_second_proposal_for_an_inspection_is_refused(prompt: Prompt) -> None:
 
 def test_postgresql_refuses_a_digest_that_is_not_of_the_content(prompt: Prompt) -> None:
     if prompt.is_sqlite:
-        pytest.skip("SQLite knows no sha256; there `proposals.get` and `audit.verify` find it")
+        pytest.skip("SQLite knows no sha256; there `proposals.get` finds the one and `audit.verify` the other")
     with pytest.raises(IntegrityError, match="digest is not that of its content"):
         prompt.run(
             "INSERT INTO proposals (id, inspection_id, kind, part, disposition, content, digest, created_at) "
