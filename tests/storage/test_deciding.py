@@ -133,6 +133,27 @@ def test_of_many_approvers_at_once_exactly_one_decides(database: Engine, floor: 
     assert sorted(outcomes) == ["already decided"] * 5 + ["recorded"]
 
 
+def test_a_decision_during_a_revocation_waits_for_it_and_is_refused(database: Engine, floor: ShopFloor) -> None:
+    outcomes: list[str] = []
+
+    def press() -> None:
+        try:
+            with writing(database) as conn:
+                decisions.record(conn, floor.scrap, APPROVED, "Aiko", "reaction")
+            outcomes.append("recorded")
+        except NotAnApproverError:
+            outcomes.append("refused")
+
+    presser = threading.Thread(target=press)
+    with writing(database) as conn:
+        people.revoke(conn, "Aiko", "SC-200", revoked_by="Chika")
+        presser.start()
+        presser.join(timeout=0.3)
+        assert presser.is_alive()
+    presser.join()
+    assert outcomes == ["refused"]
+
+
 STEPS = st.lists(
     st.one_of(
         st.tuples(st.just("decide"), st.sampled_from(["Aiko", "Ben", "Chika", "Dai"]), st.sampled_from([APPROVED, REJECTED])),
