@@ -24,6 +24,10 @@ class FolderError(ValueError):
     """A folder of photos cannot be used; says which and why."""
 
 
+class PartNumberError(ValueError):
+    """A part cannot be called this; says why."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Added:
     part: Part
@@ -50,7 +54,10 @@ def add_photos(site: Site, number: str, name: str | None, files: Sequence[tuple[
         except PhotoError as error:
             refused.append((file, str(error)))
     with writing(site.engine) as conn:
-        is_new_part = parts.add(conn, number, name, by)
+        try:
+            is_new_part = parts.add(conn, number, name, by)
+        except ValueError as error:
+            raise PartNumberError(str(error)) from error
         part = parts.find(conn, number)
         assert part is not None, "added in this transaction"
         new = parts.add_references(conn, part.number, references, by)
@@ -93,11 +100,13 @@ def _files(folder: Path) -> Iterator[Path]:
 
 
 def good_and_bad(good: Path | None, bad: list[str]) -> dict[str, Path]:
-    """`--good FOLDER` and each `--bad CLASS=FOLDER` as one mapping. Raises FolderError for a `--bad` without a class."""
+    """`--good FOLDER` and each `--bad CLASS=FOLDER` as one mapping. Raises FolderError when one cannot be used."""
     folders: dict[str, Path] = {GOOD: good} if good else {}
     for word in bad:
         defect, equals, folder = word.partition("=")
         if not equals or not defect.strip() or not folder:
             raise FolderError(f"--bad {word!r} must be CLASS=FOLDER, such as --bad scratch=photos/scratch.")
         folders[defect.strip()] = Path(folder)
+    for place in folders.values():
+        photos_in(place)  # said now, before the models are loaded
     return folders

@@ -13,16 +13,19 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn
 from rich.table import Table
-from sqlalchemy.engine import Engine
+from rich.text import Text
 
 from kenpin.bot import settings as settings_module
-from kenpin.bot.settings import SettingError, Settings
+from kenpin.bot.settings import Settings
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Engine
 
 app = typer.Typer(
     help="Kenpin (検品) looks at photos of parts, answers with evidence, and records nothing until an approver says so.",
@@ -37,10 +40,12 @@ models_app = typer.Typer(help="The networks on this machine.", no_args_is_help=T
 for name, group in (("parts", parts_app), ("people", people_app), ("audit", audit_app), ("models", models_app)):
     app.add_typer(group, name=name)
 
-out = Console()
-err = Console(stderr=True)
+PIPED_COLUMNS = 160  # a table that goes to a file or a program is not squeezed into the 80 columns of a terminal nobody looks at
 
-Part = Annotated[str | None, typer.Option("--part", metavar="PN", help="The part number.")]
+out = Console(width=None if sys.stdout.isatty() else PIPED_COLUMNS, markup=False)  # a part may be called "cell [mono]"
+err = Console(stderr=True, markup=False)
+
+Part = Annotated[str | None, typer.Option("--part", metavar="PN", help="The part number; every part without it.")]
 Port = Annotated[int, typer.Option("--port", help="Port to listen on; 0 takes a free one.", min=0, max=65535)]
 
 
@@ -57,7 +62,7 @@ def demo(
         raise typer.Exit(0 if demo_check.run(_settings(), out.print) else 1)
     with _bar() as progress, running.start(_settings(), port, progress) as started:
         progress.stop()
-        out.print(running.what_to_try(started))
+        out.print(running.what_to_try(started), markup=True)
         _until_told_to_stop()
 
 
@@ -113,7 +118,9 @@ def workspace(
 @app.command()
 def inspect(
     place: Annotated[Path, typer.Argument(metavar="FILE|FOLDER", help="A photo, or a folder of photos.")],
-    part: Part = None,
+    part: Annotated[
+        str | None, typer.Option("--part", metavar="PN", help="The part on the photos; recognised from the references without it.")
+    ] = None,
     question: Annotated[str, typer.Option("--question", help="What to ask of each photo; English or Japanese.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="One line of JSON a photo.")] = False,
 ) -> None:
@@ -127,9 +134,9 @@ def inspect(
                 sys.stdout.write(json.dumps(batch.as_json(seen), ensure_ascii=False) + "\n")
                 sys.stdout.flush()
             else:
-                progress.console.print(batch.as_text(seen))
+                out.print(batch.as_text(seen), markup=True)
             if seen.problem:
-                err.print(f"{seen.file}: {seen.problem}", style="yellow", markup=False)
+                err.print(f"{seen.file}: {seen.problem}", style="yellow", soft_wrap=True)
             progress.update(task, description="looking", completed=done, total=of)
 
 
@@ -150,7 +157,8 @@ def doctor() -> None:
     table = Table(show_header=False, box=None, pad_edge=False)
     worst = True
     for finding in examination.examine(settings_module.read):
-        table.add_row({True: "[green]✓[/]", False: "[red]✗[/]", None: "[dim]–[/]"}[finding.good], finding.what, finding.words)
+        mark = {True: Text("✓", "green"), False: Text("✗", "red"), None: Text("–", "dim")}[finding.good]
+        table.add_row(mark, finding.what, finding.words)
         worst = worst and finding.good is not False
     out.print(table)
     raise typer.Exit(0 if worst else 1)
@@ -158,7 +166,7 @@ def doctor() -> None:
 
 @parts_app.command("add")
 def parts_add(
-    number: Annotated[str, typer.Argument(metavar="PN")],
+    number: Annotated[str, typer.Argument(metavar="PN", help="The part number, however it is written: SC-200, sc200.")],
     name: Annotated[str | None, typer.Option("--name", help="What people call it.")] = None,
     good: Annotated[Path | None, typer.Option("--good", metavar="FOLDER", help="Photos of good ones.")] = None,
     bad: Annotated[
@@ -172,15 +180,18 @@ def parts_add(
     folders = catalogue.good_and_bad(good, bad or [])
     with _bar() as progress:
         tasks: dict[str, TaskID] = {}
+        loading = progress.add_task("loading the model", total=None)
 
         def show(what: str, done: int, of: int) -> None:
             if what not in tasks:
                 tasks[what] = progress.add_task(what)
             progress.update(tasks[what], completed=done, total=of)
 
-        added = catalogue.add(open_site(_settings(), own_process=False), number, name, folders, show)
+        site = open_site(_settings(), own_process=False)
+        progress.remove_task(loading)
+        added = catalogue.add(site, number, name, folders, show)
     for file, why in added.refused:
-        err.print(f"{file}: {why}", style="yellow", markup=False)
+        err.print(f"{file}: {why}", style="yellow", soft_wrap=True)
     out.print(f"{added.part.number}: {added.new} new references, {len(added.part.good)} good ones in all.")
     if len(added.part.good) < 4:
         out.print("That is too few to know how often a good part would be called bad: four are enough to start, sixteen are better.")
@@ -202,7 +213,13 @@ def parts_list() -> None:
 
 
 @people_app.command("approve")
-def people_approve(who: Annotated[str, typer.Argument(metavar="ID|EMAIL|USERGROUP")], part: Part = None) -> None:
+def people_approve(
+    who: Annotated[
+        str,
+        typer.Argument(metavar="ID|EMAIL|USERGROUP", help="A Slack member id (U…), an e-mail address, or a Slack user group's id (S…)."),
+    ],
+    part: Part = None,
+) -> None:
     """Let a person, or everybody in a user group, approve: for one part, or for every part."""
     import getpass
 
@@ -213,20 +230,21 @@ def people_approve(who: Annotated[str, typer.Argument(metavar="ID|EMAIL|USERGROU
     client = web_client(settings) if settings.slack_bot_token else None
     granted = approvers.approve(_records(), client, who, part, granted_by=f"command line ({getpass.getuser()})")
     scope = "every part" if granted.scope == "*" else granted.scope
-    out.print(f"{granted.who} may approve {scope}{'' if granted.new else ' (as before)'}.", markup=False)
+    out.print(f"{granted.who} may approve {scope}{'' if granted.new else ' (as before)'}.")
 
 
 @people_app.command("revoke")
-def people_revoke(who: Annotated[str, typer.Argument(metavar="ID|USERGROUP")], part: Part = None) -> None:
+def people_revoke(
+    who: Annotated[str, typer.Argument(metavar="ID|EMAIL|USERGROUP", help="As it was given to `people approve`.")], part: Part = None
+) -> None:
     """Take it back. Decisions already made stay on record."""
     import getpass
 
     from kenpin.bot import approvers
 
     taken = approvers.revoke(_records(), who, part, revoked_by=f"command line ({getpass.getuser()})")
-    out.print(
-        f"{who} may no longer approve {part or 'every part'}." if taken else f"{who} could not approve {part or 'every part'} before."
-    )
+    scope = part or "every part"
+    out.print(f"{who} may no longer approve {scope}." if taken else f"{who} was not an approver of {scope}; nothing changed.")
 
 
 @people_app.command("list")
@@ -235,12 +253,12 @@ def people_list() -> None:
     from kenpin.storage import people
     from kenpin.storage.database import reading
 
-    table = Table("person", "name", "may approve", "by way of", "since", "named by")
+    table = Table("person", "name", "may approve", "by way of", "since (UTC)", "named by")
     with reading(_records()) as conn:
         for grant in people.grants(conn):
             person = people.find(conn, grant.person_id)
             scope = "every part" if grant.scope == "*" else grant.scope
-            table.add_row(grant.person_id, (person and person.name) or "", scope, grant.via, grant.granted_at, grant.granted_by)
+            table.add_row(grant.person_id, (person and person.name) or "", scope, grant.via, _minute(grant.granted_at), grant.granted_by)
     out.print(table if table.row_count else "Nobody yet. Name one: kenpin people approve ID")
 
 
@@ -253,7 +271,7 @@ def audit_list(last: Annotated[int, typer.Option("--last", help="How many of the
     table = Table("entry", "at (UTC)", "what", "inspection", "person")
     with reading(_records()) as conn:
         for entry in reversed(list(audit.entries(conn, newest_first=True, limit=last))):
-            table.add_row(f"{entry.seq:,}", entry.at, entry.kind.value, entry.inspection_id or "", entry.person_id or "")
+            table.add_row(f"{entry.seq:,}", _minute(entry.at), entry.kind.value, entry.inspection_id or "", entry.person_id or "")
     out.print(table if table.row_count else "The log is empty.")
 
 
@@ -267,8 +285,10 @@ def audit_show(
 
     with reading(_records()) as conn:
         for entry in audit.show(conn, reference):
-            out.print(f"[bold]{entry.seq:,}[/]  {entry.at}  {entry.kind.value}  {entry.kind.meaning}")
-            out.print(f"    inspection {entry.inspection_id or '–'}, person {entry.person_id or '–'}, hash {entry.hash}", style="dim")
+            out.print(f"{entry.seq:,}  {entry.at}  {entry.kind.value}", style="bold")
+            out.print(f"    {entry.kind.meaning}")
+            out.print(f"    inspection {entry.inspection_id or '–'}, person {entry.person_id or '–'}")
+            out.print(f"    hash {entry.hash}", style="dim")
             out.print_json(json.dumps(entry.payload, ensure_ascii=False)) if entry.payload is not None else out.print("    (erased)")
 
 
@@ -282,28 +302,38 @@ def audit_verify() -> None:
         task = progress.add_task("checking the chain", total=None)
         found = audit.verify(conn, lambda done, of: progress.update(task, completed=done, total=of))
     if found.whole:
-        out.print(f"The chain is whole: {found.entries:,} entries, {found.erased:,} of them erased. Head: {found.head}")
-        out.print("Keep that number and head outside the database; they show if all of it is ever rewritten.", style="dim")
+        out.print(f"The chain is whole: {found.entries:,} entries, {found.erased:,} of them erased.")
+        out.print(f"Head: {found.head}", soft_wrap=True)
+        out.print(
+            "Keep the number of entries and the head outside the database: they show whether all of it was ever rewritten.", style="dim"
+        )
         return
     err.print(
-        f"The chain is broken at entry {found.broken_at:,}: {found.why}. The {found.entries:,} entries before it are whole.", style="red"
+        f"The chain is broken at entry {found.broken_at:,}: {found.why}. The {found.entries:,} entries before it are whole.",
+        style="red",
+        soft_wrap=True,
     )
     raise typer.Exit(1)
 
 
 @audit_app.command("export")
 def audit_export(
-    file: Annotated[Path, typer.Argument(help="Where to; .csv or .jsonl.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to; .csv (a spreadsheet reads it) or .jsonl.")],
 ) -> None:
     """Every entry with its hashes, as CSV or JSON Lines."""
+    from kenpin.bot.complaints import CannotWriteError
     from kenpin.storage import audit
     from kenpin.storage.database import reading
 
     format = file.suffix.lower().lstrip(".")
     if format not in ("csv", "jsonl"):
-        raise SettingError(f"{file} must end in .csv or .jsonl, so that the format is known.")
+        raise CannotWriteError(f"{file} must end in .csv or .jsonl, so that the format is known.")
     encoding = "utf-8-sig" if format == "csv" else "utf-8"  # with the mark, Excel reads Japanese
-    with file.open("w", encoding=encoding, newline="" if format == "csv" else None) as target, reading(_records()) as conn:
+    try:
+        target = file.open("w", encoding=encoding, newline="" if format == "csv" else None)
+    except OSError as error:
+        raise CannotWriteError(f"{file} cannot be written: {error.strerror}. Choose another place.") from error
+    with target, reading(_records()) as conn:
         written = audit.export(conn, target, "csv" if format == "csv" else "jsonl")
     out.print(f"{written:,} entries written to {file}.")
 
@@ -325,24 +355,27 @@ def models_pull(id: Annotated[str, typer.Argument(metavar="ID", help="A Hugging 
     """Download a network from the Hugging Face hub; size and licence are shown first."""
     from kenpin.tools.vision import models
 
-    models.pull(id, lambda line: out.print(line, markup=False))
+    models.pull(id, out.print)
 
 
 def main() -> None:
-    from kenpin.bot.complaints import EXPECTED, words_for
-
     try:
         app()
-    except EXPECTED as error:
-        if logging.getLogger().level <= logging.DEBUG and logging.getLogger().handlers:
+    except Exception as error:  # the process's outer edge; which errors are expected is looked up only now, as that imports every room
+        from kenpin.bot.complaints import EXPECTED, words_for
+
+        debugging = logging.getLogger().handlers and logging.getLogger().level <= logging.DEBUG
+        if not isinstance(error, EXPECTED) or debugging:
             raise
-        err.print(words_for(error), style="red", markup=False, soft_wrap=True)
+        err.print(words_for(error), style="red", soft_wrap=True)
         sys.exit(2)
 
 
 def _settings() -> Settings:
     settings = settings_module.read()
     logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    for handler in logging.getLogger().handlers:  # nothing of ours logs to the root; onnxruntime does, a line for each quantised tensor
+        handler.addFilter(lambda record: record.name != "root" or record.levelno >= logging.WARNING)
     for noisy in ("httpx", "slack_bolt", "slack_sdk", "alembic", "dbos", "uvicorn"):
         logging.getLogger(noisy).setLevel(max(logging.getLogger().level, logging.WARNING))
     return settings
@@ -358,8 +391,14 @@ def _records() -> Engine:
 def _bar() -> Iterator[Progress]:
     """Progress on the error stream, so that what is printed can be piped; nothing where nobody looks."""
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as progress:
+    # Rich would send what is printed to the progress's own stream: right above a bar on one terminal, wrong when stdout is a file.
+    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal, redirect_stdout=out.is_terminal) as progress:
         yield progress
+
+
+def _minute(moment: str) -> str:
+    """2026-11-23T14:20:34.123Z -> 2026-11-23 14:20"""
+    return moment[:16].replace("T", " ")
 
 
 def _until_told_to_stop() -> None:

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from kenpin.bot.approvers import ApproverError
-from kenpin.bot.catalogue import FolderError
+from kenpin.bot.catalogue import FolderError, PartNumberError
 from kenpin.bot.settings import SettingError
 from kenpin.bot.workspace.errors import WorkspaceError
 from kenpin.storage.errors import StorageError
 from kenpin.tools.agent import ChatModelError
 from kenpin.tools.vision.errors import VisionError
 
-EXPECTED = (SettingError, ApproverError, FolderError, StorageError, VisionError, ChatModelError, WorkspaceError)
+
+class CannotWriteError(ValueError):
+    """A file that was asked for cannot be written; says which and why."""
+
+
+EXPECTED = (
+    SettingError, ApproverError, FolderError, PartNumberError, CannotWriteError, StorageError, VisionError, ChatModelError, WorkspaceError,
+)  # fmt: skip
 
 
 def words_for(error: BaseException) -> str:
-    """Each of these errors is written to be read: what happened, with which value, what to do now."""
-    return str(error)
+    """Each of these errors is written to be read: what happened, with which value, what to do now. One line, however it came."""
+    return " ".join(str(error).split())

@@ -24,7 +24,7 @@ ENOUGH_TO_START, BETTER = 4, 16  # findings: AUROC rises steeply to 4 references
 
 _COMMAND = re.compile(r"^\s*(?:reference|references|基準写真|基準|参照)\s+(?P<part>\S+)(?:\s+(?P<state>\S.*?))?\s*$", re.IGNORECASE)
 _GOOD_WORDS = {"good", "ok", "okay", "良品", "合格", "正常"}
-_STATE_CHARACTERS = 60
+_PART_CHARACTERS, _STATE_CHARACTERS = 60, 60
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,8 +36,8 @@ class ReferenceCommand:
 def parse(text: str) -> ReferenceCommand | None:
     """`reference SC-300 good`, `基準 SC-300 良品`, `reference SC-300 scratch`; None for anything else. Without a state, good is meant."""
     found = _COMMAND.match(unicodedata.normalize("NFKC", text))
-    if found is None:
-        return None
+    if found is None or len(found["part"]) > _PART_CHARACTERS or not any(letter.isalnum() for letter in found["part"]):
+        return None  # "*" is every part, and nobody's part number
     state = " ".join((found["state"] or GOOD).split()).casefold()[:_STATE_CHARACTERS]
     return ReferenceCommand(part=found["part"], state=GOOD if state in _GOOD_WORDS else state)
 

@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import logging
+import socket
+import tempfile
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -25,7 +27,7 @@ from starlette.routing import Route
 
 from kenpin.bot import approvers, jobs
 from kenpin.bot.jobs import Jobs
-from kenpin.bot.settings import Settings, need
+from kenpin.bot.settings import SettingError, Settings, need
 from kenpin.bot.slack import app as slack_app
 from kenpin.bot.slack.messenger import SlackMessenger
 from kenpin.bot.worker import Worker
@@ -43,7 +45,6 @@ Say = Callable[[str], None]
 
 def open_site(settings: Settings, *, own_process: bool) -> Site:
     """What the chain works with. own_process: the models in a process of their own, so that a photo that kills them kills nothing else."""
-    settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
     engine = open_records(settings)
     model = chat_model(settings.chat_model, api_key=settings.chat_api_key) if settings.chat_model else None
     eye = open_eye(settings, own_process=own_process)
@@ -60,12 +61,26 @@ def open_eye(settings: Settings, *, own_process: bool) -> Eye:
 
 def open_records(settings: Settings) -> Engine:
     """The database, brought up to date when it is a file of our own; a shared PostgreSQL is migrated by `kenpin migrate` alone."""
+    make_home(settings)
     if settings.database_url.startswith("sqlite"):
         migrate_all(settings)
     return open_database(settings.database_url)
 
 
+def make_home(settings: Settings) -> None:
+    """Raises SettingError when nothing can be kept there."""
+    try:
+        settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with tempfile.TemporaryFile(dir=settings.home):
+            pass
+    except OSError as error:
+        raise SettingError(
+            f"KENPIN_HOME is {settings.home}, which cannot be written to: {error.strerror}. Choose a folder that can."
+        ) from error
+
+
 def migrate_all(settings: Settings) -> None:
+    make_home(settings)
     engine = open_database(settings.database_url, check_schema=False)
     migrate(engine)
     engine.dispose()
@@ -112,8 +127,9 @@ class Service:
 
     def _connect(self, app: App) -> None:
         if self._http_port is not None:
-            self._open.callback(_serve_http(app, self._http_port))
-            self._say(f"listening for Slack on port {self._http_port}, path {HTTP_PATH}")
+            listener = _listen(self._http_port)
+            self._open.callback(_serve_http(app, listener))
+            self._say(f"listening for Slack on port {listener.getsockname()[1]}, path {HTTP_PATH}")
             return
         token = need(
             self._settings.slack_app_token,
@@ -126,7 +142,21 @@ class Service:
         self._say("connected to Slack (Socket Mode)")
 
 
-def _serve_http(app: App, port: int) -> Callable[[], None]:
+def _listen(port: int) -> socket.socket:
+    """port: 0 takes a free one. Raises SettingError."""
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind(("0.0.0.0", port))
+    except OSError as error:
+        listener.close()
+        raise SettingError(
+            f"Kenpin cannot listen on port {port}: {error.strerror}. Stop what holds it, or choose another with --port."
+        ) from error
+    return listener
+
+
+def _serve_http(app: App, listener: socket.socket) -> Callable[[], None]:
     """Slack's signed requests, answered from a thread pool so that one waiting for the database holds up no other. Returns how to stop."""
 
     async def events(request: Request) -> Response:
@@ -137,8 +167,8 @@ def _serve_http(app: App, port: int) -> Callable[[], None]:
         return PlainTextResponse("ok")
 
     web = Starlette(routes=[Route(HTTP_PATH, events, methods=["POST"]), Route("/health", health)])
-    server = uvicorn.Server(uvicorn.Config(web, host="0.0.0.0", port=port, log_level="warning"))
-    thread = threading.Thread(target=server.run, name="kenpin-http", daemon=True)
+    server = uvicorn.Server(uvicorn.Config(web, log_level="warning"))
+    thread = threading.Thread(target=server.run, args=([listener],), name="kenpin-http", daemon=True)
     thread.start()
 
     def stop() -> None:
