@@ -5,7 +5,7 @@ Whatever a person, a photo or a file supplied is escaped before it is put betwee
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any
@@ -15,6 +15,7 @@ from kenpin.storage.vocabulary import GOOD, Answer, Language, ProposalKind, Prop
 
 Block = dict[str, Any]
 
+PROPOSAL, DECISION = "proposal", "decision"  # ids of the blocks that a decision replaces
 SECTION_CHARACTERS = 2_900  # Slack refuses a section of more than 3,000
 ALT_TEXT_CHARACTERS = 2_000
 MOST_BLOCKS = 50
@@ -37,11 +38,19 @@ def answer(
     body = [_section(part) for part in _packed([f"• {line}" for line in lines])]
     foot = [_image(file_id, alt, language) for file_id, alt in pictures]
     proposal = proposal_words(answer.proposed, language, approvers) if answer.proposed and open_for_decision else []
-    foot += [_section(part) for part in _packed(proposal)]
+    foot += [{**_section(part), "block_id": f"{PROPOSAL}-{number}"} for number, part in enumerate(_packed(proposal))]
     foot += [_buttons(inspection_id, language)] if proposal else []
-    foot.append(_context(render("thread.reference_number", language, inspection=inspection_id), escape(answer.model)))
+    foot.append(_context(render("thread.reference_number", language, inspection=inspection_id)))
     text = "\n".join([escape(answer.headline), *(f"• {line}" for line in lines), *proposal])
     return Message(text=next(_pieces(text, TEXT_CHARACTERS)), blocks=(*[*head, *body][: MOST_BLOCKS - len(foot)], *foot))
+
+
+def decided(posted: Mapping[str, Any], words: str) -> Message:
+    """A posted answer once it is decided: what came of it stands where the proposal was. The same however often it runs."""
+    kept = [block for block in posted.get("blocks") or () if not str(block.get("block_id")).startswith((PROPOSAL, DECISION))]
+    outcome = {**_section(words), "block_id": f"{PROPOSAL}-decided"}
+    headline = str(posted["text"]).splitlines()[0]
+    return Message(text=f"{headline}\n{words}", blocks=(*kept[:-1], outcome, *kept[-1:]))
 
 
 def plain(text: str) -> Message:
@@ -119,7 +128,7 @@ def _buttons(inspection_id: str, language: Language) -> Block:
         label = {"type": "plain_text", "text": render(f"thread.{action}", language), "emoji": True}
         return {"type": "button", "action_id": action, "style": style, "text": label, "value": inspection_id}
 
-    return {"type": "actions", "block_id": "decision", "elements": [button("approve", "primary"), button("reject", "danger")]}
+    return {"type": "actions", "block_id": DECISION, "elements": [button("approve", "primary"), button("reject", "danger")]}
 
 
 def _context(*words: str) -> Block:

@@ -158,11 +158,10 @@ class SlackMessenger:
 
     def _close(self, inspection: Inspection, words: str) -> None:
         """The answer as it stands, with the outcome where the buttons were; the same however often it runs."""
-        for message in self._thread(inspection, with_metadata=True):
-            if message["ts"] == inspection.posted_ts:
-                kept = [b for b in message.get("blocks") or [] if b.get("type") != "actions" and b.get("block_id") != "outcome"]
-                outcome = {"type": "section", "block_id": "outcome", "text": {"type": "mrkdwn", "text": words}}
-                self._client.chat_update(channel=inspection.channel or "", ts=message["ts"], text=message["text"], blocks=[*kept, outcome])
+        for posted in self._thread(inspection, with_metadata=False):
+            if posted["ts"] == inspection.posted_ts:
+                message = messages.decided(posted, words)
+                self._client.chat_update(channel=inspection.channel or "", ts=posted["ts"], text=message.text, blocks=list(message.blocks))
 
     def _find(self, inspection: Inspection, key: str) -> str | None:
         for message in self._thread(inspection, with_metadata=True):

@@ -49,9 +49,19 @@ function piece({ code, entity, emoji: named, bold, italic, strike }) {
   if (target.startsWith("@")) return userMention(target.slice(1));
   if (target.startsWith("#")) return channelMention(target.slice(1));
   if (target.startsWith("!subteam^")) return groupMention(target.slice(9));
-  if (target.startsWith("!date^")) return label ?? target;
+  if (target.startsWith("!date^")) return moment(target, unescape(label ?? ""));
   if (target.startsWith("!")) return mention(`@${target.slice(1)}`, true);
   return link(unescape(target), unescape(label ?? target.replace(/^mailto:/, "")));
+}
+
+// <!date^SECONDS^{time}|fallback>: a moment in the reader's own time zone; the fallback for a token this page does not know.
+function moment(target, fallback) {
+  const [, seconds, format = "{date} {time}"] = target.split("^");
+  const at = new Date(Number(seconds) * 1000);
+  const shown = format
+    .replace("{time}", () => at.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" }))
+    .replace(/\{date(?:_num|_short|_long|_pretty)?\}/, () => at.toLocaleDateString());
+  return h("time", { datetime: at.toISOString() }, shown.includes("{") ? fallback : shown);
 }
 
 // Slack's mrkdwn: fences, quotes, lines.
