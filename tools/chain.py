@@ -273,9 +273,9 @@ def _worded(context: Context, chosen: Sequence[str], cannot: Sequence[str], word
         headline, lines = words.similar_headline(len(similar), context.part.number), []
     if context.recognised:
         lines.insert(min(1, len(lines)), words.say("recognised", part=context.part.number))
-    if context.similar is not None and (context.past or history.NAME in chosen):
-        looked_at = min(len(context.past), history.MOST_PHOTOS)
-        lines.append(words.similar(similar, context.part.number, looked_at, clock.parsed(clock.text(context.question.asked_at))))
+    if context.similar is not None and (context.past_looked_at or history.NAME in chosen):
+        today = clock.parsed(clock.text(context.question.asked_at))
+        lines.append(words.similar(similar, context.part.number, context.past_looked_at, today))
     lines += [words.say(f"cannot_{name}") for name in cannot]
     lines += context.question.refusals
     unsure = decisive is not None and decisive.verdict is Verdict.UNSURE

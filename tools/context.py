@@ -121,6 +121,7 @@ class Context:
         self.comparisons: dict[int, Comparison] = {}  # by photo
         self.located: set[int] = set()  # photos whose places were asked for
         self.similar: tuple[PastCase, ...] | None = None  # None: nobody has looked
+        self.past_looked_at = 0  # past photos that `similar` was chosen from
         self.proposed: Proposed | None = None
         self.trail = list(trail)
         self.lock = RLock()  # one tool at a time
@@ -140,6 +141,7 @@ class Context:
             other.comparisons.update(self.comparisons)
             other.located.update(self.located)
             other.similar = self.similar
+            other.past_looked_at = self.past_looked_at
             other.proposed = self.proposed
         return other
 

@@ -250,7 +250,19 @@ def test_what_looks_different_is_not_called_similar(bench: Workbench) -> None:
     bench.past("K-1", plate(marks={"top right": 16}), disposition=Disposition.SCRAP)
     answer = ask(bench, "SC-200 ok? seen before?", MARKED)
     assert answer.similar == ()
-    assert "No similar case among the 1 earlier photos of SC-200 looked at." in answer.lines
+    assert "No similar case found (earlier photos of SC-200 looked at: 1)." in answer.lines
+
+
+def test_a_case_counts_as_similar_only_when_it_lies_nearer_than_every_good_reference(bench: Workbench) -> None:
+    faint = plate(marks={"top": 2}, seed=60)  # OK, and nearly as good as the references
+    bench.past("K-1", plate(marks={"top": 16}, seed=61), disposition=Disposition.SCRAP)
+    assert ask(bench, "SC-200 seen before?", faint).similar == ()
+
+
+def test_a_part_that_is_not_ok_is_held_against_cases_that_were_not_ok(bench: Workbench) -> None:
+    bench.past("K-1", MARKED, verdict=Verdict.OK, disposition=Disposition.ACCEPT)
+    bench.past("K-2", plate(marks={"bottom left": 15}, seed=62), disposition=Disposition.SCRAP)
+    assert [case.inspection_id for case in ask(bench, "SC-200 ok?", MARKED).similar] == ["K-2"]
 
 
 def test_a_case_carries_the_address_of_its_question_where_the_site_can_tell_it(bench: Workbench) -> None:
