@@ -41,6 +41,15 @@ class Jobs:
             self._client.resume_workflow(job.workflow_id, queue_name=job.queue_name)
         return len(jobs)
 
+    def set_aside(self) -> tuple[str, ...]:
+        """Inspections whose job killed its worker so often that the queue no longer hands it out."""
+        jobs = self._client.list_workflows(status="MAX_RECOVERY_ATTEMPTS_EXCEEDED", name="inspect", load_input=False, load_output=False)
+        return tuple(job.workflow_id.split(":")[1] for job in jobs)
+
+    def give_up(self, conn: Connection, inspection_id: str) -> None:
+        """Tell the person that a set-aside inspection will not be finished; once, however often it is asked for."""
+        self._put(conn, DECISIONS, "give_up_for_good", f"give_up:{inspection_id}", inspection_id)
+
     def waiting(self) -> int:
         """How many jobs are queued or running."""
         return len(self._client.list_workflows(status=["ENQUEUED", "PENDING", "DELAYED"], load_input=False, load_output=False))

@@ -8,6 +8,7 @@ docs/retries.md is the table of who retries what.
 
 from __future__ import annotations
 
+import itertools
 import logging
 import os
 import socket
@@ -37,6 +38,7 @@ INSPECTIONS_AT_ONCE = 4  # while one photo is looked at, others are fetched and 
 DECISIONS_AT_ONCE = 4
 HEARTBEAT_S = 1.0
 DEAD_AFTER_S = 10.0  # ten missed heartbeats
+SWEEP_EVERY = 30  # heartbeats
 STEP_ATTEMPTS = 4  # 1 + 2 + 4 s of waiting within a step, before the whole job is put off
 PASSING_AT_SLACK = {"ratelimited", "internal_error", "fatal_error", "service_unavailable", "request_timeout", "team_added_to_org"}
 RECOVERY_ATTEMPTS = 5  # a job that kills its worker this often is set aside
@@ -110,6 +112,11 @@ def inspect(inspection_id: str, attempt: int) -> None:
         give_up(inspection_id, attempt, type(error).__name__)
 
 
+@DBOS.workflow(name="give_up_for_good", max_recovery_attempts=RECOVERY_ATTEMPTS)
+def give_up_for_good(inspection_id: str) -> None:
+    give_up(inspection_id, len(notices.RETRY_AFTER_MIN) + 1, "WorkerKilledTooOften")
+
+
 @DBOS.step(name="refresh_groups", **RETRIES)
 def refresh_groups(request: dict[str, Any]) -> None:
     b = bench()
@@ -179,15 +186,19 @@ class Worker:
     def stop(self, *, finish_s: int = 10) -> None:
         """Take no more jobs and give running ones `finish_s` seconds; what is left goes on at the next start."""
         self._stopping.set()
+        self._heart.join(timeout=HEARTBEAT_S * 5)
         DBOS.destroy(workflow_completion_timeout_sec=finish_s)
+        logging.getLogger("dbos").setLevel(logging.CRITICAL)  # a job cut off here says so with a traceback; it goes on at the next start
         with writing(self._site.engine) as conn:
             workers.forget(conn, self.id)
 
     def _beat(self) -> None:
         """Say that this worker lives, and take over the jobs of those that no longer say so."""
-        while True:
+        for beats in itertools.count():
             try:
                 beat(self._site.engine, self._jobs, self.id)
+                if beats % SWEEP_EVERY == 0:
+                    sweep(self._site.engine, self._jobs)
             except Exception:  # the thread's outer edge: a database that is away comes back, and the heart must still beat then
                 log.exception("the heartbeat of worker %s failed", self.id)
             if self._stopping.wait(HEARTBEAT_S):
@@ -205,6 +216,13 @@ def beat(engine: Engine, jobs: Jobs, worker: str) -> None:
         log.warning("worker %s is dead; %d of its jobs go on here", gone, taken)
         with writing(engine) as conn:
             workers.forget(conn, gone)
+
+
+def sweep(engine: Engine, jobs: Jobs) -> None:
+    """A question whose job was set aside is answered with an apology; nobody waits for ever."""
+    for inspection_id in jobs.set_aside():
+        with writing(engine) as conn:
+            jobs.give_up(conn, inspection_id)
 
 
 def _is_running(pid: int) -> bool:
