@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import signal
 import sys
 import threading
@@ -359,6 +360,9 @@ def models_pull(id: Annotated[str, typer.Argument(metavar="ID", help="A Hugging 
 
 
 def main() -> None:
+    # OpenBLAS reads it when numpy is loaded, here and in the model's process. Kenpin's matrices are small: one thread multiplies them as
+    # fast as two on a quiet machine, and thirty times as fast on a busy one, where two threads spin while they wait for each other.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         app()
     except Exception as error:  # the process's outer edge; which errors are expected is looked up only now, as that imports every room
