@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
 
 import pytest
-from elpv_dataset.utils import load_dataset
 from PIL import Image
 
 from kenpin.storage import parts
@@ -15,9 +15,9 @@ from kenpin.storage.database import migrate, open_database, writing
 from kenpin.storage.photos import PhotoStore
 from kenpin.storage.vocabulary import Answer, Photo, Reference, Verdict
 from kenpin.tools import chain, photo
-from kenpin.tools.context import FeatureMemory
 from kenpin.tools.vision.eye import Eye
 
+DATA = Path(str(files("elpv_dataset"))) / "data"
 REFERENCES = 4
 
 
@@ -40,22 +40,20 @@ def line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Line]:
     engine = open_database(f"sqlite:///{folder}/kenpin.sqlite", check_schema=False)
     migrate(engine)
     store = PhotoStore(folder / "photos")
-    images, defect_probability, cell_type = load_dataset()
 
-    def stored(pixels: object) -> Photo:
-        out = io.BytesIO()
-        Image.fromarray(pixels).save(out, "PNG")
-        checked = photo.check(out.getvalue())
-        return Photo(sha256=store.put(out.getvalue()), shown_sha256=store.put(checked.shown_jpeg), height_px=300, width_px=300)
+    def stored(file: str) -> Photo:
+        data = (DATA / file).read_bytes()
+        checked = photo.check(data)
+        return Photo(sha256=store.put(data), shown_sha256=store.put(checked.shown_jpeg), height_px=300, width_px=300)
 
-    mono = [i for i in range(len(images)) if cell_type[i] == "mono"]
-    good = [stored(images[i]) for i in mono if defect_probability[i] == 0][: REFERENCES + 1]
-    bad = [stored(images[i]) for i in mono if defect_probability[i] == 1][:1]
+    cells = [row.split() for row in (DATA / "labels.csv").read_text().splitlines()]  # file, probability of a defect, kind of cell
+    good = [stored(file) for file in [f for f, p, kind in cells if (p, kind) == ("0.0", "mono")][: REFERENCES + 1]]
+    bad = [stored(file) for file in [f for f, p, kind in cells if (p, kind) == ("1.0", "mono")][:1]]
     with writing(engine) as conn:
         parts.add(conn, "CELL-1", "solar cell", "Aiko")
         references = [Reference(photo_sha256=p.sha256, shown_sha256=p.shown_sha256, state="good") for p in good[:REFERENCES]]
         parts.add_references(conn, "CELL-1", references, "Aiko")
-    site = chain.Site(engine=engine, photo_store=store, eye=Eye(cache=folder / "eye"), feature_memory=FeatureMemory())
+    site = chain.Site(engine=engine, photo_store=store, eye=Eye(cache=folder / "eye"))
     yield Line(site, good, bad)
     engine.dispose()
 
