@@ -195,7 +195,7 @@ def _ask_for_part(question: Question, which: _Which, known: _Known, words: Words
         headline, lines = say("ambiguous_photos", parts=words.joined(which.near)), [say("ambiguous_photos_help")]
         reason = AbstentionReason.AMBIGUOUS_PART
     elif which.near:
-        headline, lines = say("ambiguous", parts=words.joined(which.near)), [say("ambiguous_help", part=which.near[0])]
+        headline, lines = say("ambiguous", parts=words.listed(which.near, "listed_or")), [say("ambiguous_help", part=which.near[0])]
         reason = AbstentionReason.AMBIGUOUS_PART
     elif any(part.good for part in known.others):
         numbers = [part.number for part in known.others if part.good]

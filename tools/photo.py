@@ -45,7 +45,6 @@ MIN_SIDE_PX, MAX_SIDE_PX = 32, 16_384
 MAX_ASPECT = 20
 DARK_P99 = 24  # of 255: when 99 of 100 pixels are darker than this, the lens was covered or the light was off; chosen, see tests
 SHOWN_QUALITY = 92  # of the JPEG copy, without chroma subsampling: fine scratches survive, the file stays a fifth of a PNG's
-FORMAT_WORDS = "JPEG, PNG, WebP, HEIC" if HEIF_INSTALLED else "JPEG, PNG, WebP"
 
 # For the whole process, whoever opens a picture: Pillow's warning above this many pixels is an error, and half a photo is none.
 Image.MAX_IMAGE_PIXELS = MAX_PIXELS
@@ -111,7 +110,7 @@ class PhotoError(ValueError):
     def __init__(self, problem: PhotoProblem, **values: str) -> None:
         self.problem = problem
         self.values = values
-        super().__init__(prompts.render(f"photo.{problem}", "en", **values))
+        super().__init__(words(self, "en"))
 
 
 class EmptyPhotoError(PhotoError):
@@ -190,7 +189,10 @@ def check(data: bytes) -> Checked:
 
 def words(error: PhotoError, language: str) -> str:
     """The refusal as a sentence for the person who sent the photo."""
-    return prompts.render(f"photo.{error.problem}", language, **error.values)
+    name, values = f"photo.{error.problem}", dict(error.values)
+    if "formats" in prompts.holes(name, language):
+        values["formats"] = prompts.render("photo.formats_with_heic" if HEIF_INSTALLED else "photo.formats", language)
+    return prompts.render(name, language, **values)
 
 
 def _open(data: bytes) -> tuple[ImageFile.ImageFile, str]:
@@ -231,14 +233,14 @@ def _decoder_for(data: bytes) -> tuple[Callable[[io.BytesIO], ImageFile.ImageFil
         if head.startswith(b"<!doctype html") or (page >= 0 and (drawing < 0 or page < drawing)):
             raise WebPageError(PhotoProblem.WEB_PAGE)
         if drawing >= 0:
-            raise SvgError(PhotoProblem.SVG, formats=FORMAT_WORDS)
+            raise SvgError(PhotoProblem.SVG)
     for first_bytes, format_name in _OTHER_FORMATS:
         if data.startswith(first_bytes):
-            raise OtherFormatError(PhotoProblem.OTHER_FORMAT, format=format_name, formats=FORMAT_WORDS)
+            raise OtherFormatError(PhotoProblem.OTHER_FORMAT, format=format_name)
     if data[4:8] == b"ftyp":
         format_name = "AVIF" if data[8:12] in (b"avif", b"avis") else "video"
-        raise OtherFormatError(PhotoProblem.OTHER_FORMAT, format=format_name, formats=FORMAT_WORDS)
-    raise NotAPhotoError(PhotoProblem.NOT_A_PHOTO, formats=FORMAT_WORDS)
+        raise OtherFormatError(PhotoProblem.OTHER_FORMAT, format=format_name)
+    raise NotAPhotoError(PhotoProblem.NOT_A_PHOTO)
 
 
 def _open_heif(file: io.BytesIO) -> ImageFile.ImageFile:

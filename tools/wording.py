@@ -13,11 +13,9 @@ from kenpin import prompts
 from kenpin.storage.vocabulary import (
     Comparison,
     DecisionVerdict,
-    Disposition,
     Language,
     PastCase,
     Picture,
-    Proposed,
     Region,
     Verdict,
 )
@@ -35,11 +33,11 @@ class Words:
     def say(self, name: str, **holes: object) -> str:
         return prompts.render(f"answer.{name}", self.language, **holes)
 
-    def listed(self, items: Sequence[str]) -> str:
-        """"A", "A and B", "A, B and C"."""
+    def listed(self, items: Sequence[str], how: str = "listed") -> str:
+        """ "A", "A and B", "A, B and C"; with "listed_or", "A, B or C"."""
         if len(items) == 1:
             return items[0]
-        return self.say("listed", first=self.joined(items[:-1]), last=items[-1])
+        return self.say(how, first=self.joined(items[:-1]), last=items[-1])
 
     def joined(self, items: Sequence[str], separator: str = "separator") -> str:
         mark = self.say(separator)
@@ -156,15 +154,3 @@ class Words:
         if local.year == now.year:
             return self.say("date", day=local.day, month=month)
         return self.say("date_year", day=local.day, month=month, year=local.year)
-
-
-def disposition_words(disposition: Disposition, language: Language) -> str:
-    """A disposition as a person says it: "return to supplier", 仕入先へ返却."""
-    return prompts.render(f"answer.disposition_{disposition}", language)
-
-
-def proposal_words(proposed: Proposed, language: Language) -> str:
-    """ "Proposed: rework." with its reason. Only for proposals of a disposition."""
-    assert proposed.disposition is not None, "a proposal of references has no disposition"
-    line = prompts.render("answer.proposed", language, disposition=disposition_words(proposed.disposition, language))
-    return f"{line} {proposed.reason}" if language is Language.EN else f"{line}{proposed.reason}"
