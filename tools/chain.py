@@ -105,8 +105,8 @@ def _look(context: Context, asked: router.Route, words: Words) -> Answer:
         context = outcome.context
         if not outcome.failed:
             # What the words clearly ask for is done in any case: a model can be talked out of looking, a table of words cannot.
-            clearly = asked.tools if asked.clear else ()
-            chosen, cannot, model = tuple(dict.fromkeys((*clearly, *outcome.tools))), outcome.cannot, f"{model}, {outcome.model}"
+            anyway = asked.tools if asked.clear or not outcome.tools else ()
+            chosen, cannot, model = tuple(dict.fromkeys((*anyway, *outcome.tools))), outcome.cannot, f"{model}, {outcome.model}"
         if not chosen:
             return _cannot_or_help(cannot, context.question, words, context.site, tuple(context.trail))
     _call(context, chosen)

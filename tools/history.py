@@ -61,9 +61,10 @@ def evidence(cases: tuple[PastCase, ...]) -> dict[str, Any]:
 
 
 def _looked_at(context: Context) -> tuple[PastPhoto, ...]:
-    """The past photos worth a look, newest first."""
+    """The past photos worth a look, newest first. The same photo asked about again, as in a thread, is no other case."""
+    mine = {photo.sha256 for photo in context.question.photos}
     strange = any(c.verdict in _STRANGE for c in context.comparisons.values())
-    alike = (p for p in context.past if not strange or p.verdict in _STRANGE)
+    alike = (p for p in context.past if p.sha256 not in mine and (not strange or p.verdict in _STRANGE))
     there = (p for p in alike if context.site.photo_store.has(p.shown_sha256))  # a photo may have been erased
     return tuple(islice(there, MOST_PHOTOS))
 

@@ -8,16 +8,19 @@ from __future__ import annotations
 import dataclasses
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import chat_server
 import pytest
 from chat_server import ChatServer, calls, fails, replies, says, sends, sleeps
-from workbench import Workbench, plate
+from workbench import MarkEye, Workbench, plate
 
 from kenpin.storage.vocabulary import Answer, Disposition, Verdict
 from kenpin.tools import agent, chain
+from kenpin.tools.vision.errors import ModelProcessDiedError
+from kenpin.tools.vision.sight import ReferencePhoto, Sight
 
 GOOD = plate(seed=1)
 MARKED = plate(marks={"bottom left": 16}, seed=2)
@@ -141,6 +144,13 @@ def test_the_question_reaches_the_model_as_data_and_the_rules_say_so(bench: Work
     assert "\n" not in user["content"]
 
 
+def test_an_unclear_question_is_looked_into_even_when_the_model_calls_nothing(bench: Workbench, chat: ChatServer) -> None:
+    chat.script += [replies(cannot=["describe"])]
+    answer = ask(bench, chat, "SC-200 xyzzy", MARKED)
+    assert answer.verdict is Verdict.NOT_OK
+    assert answer.lines[-1] == "I cannot describe photos in words yet."
+
+
 # --- a model that fails ----------------------------------------------------------------------------------------------------------------
 
 
@@ -195,6 +205,20 @@ def test_a_loop_ends_after_the_calls_the_site_allows(bench: Workbench, chat: Cha
     chat.script += [calls(("history", {}))]
     ask(bench, chat, "SC-200 ok?", MARKED, chat_calls=3)
     assert len(chat.received) == 3
+
+
+class DyingEye(MarkEye):
+    """Its process ends in the middle of a look, as a photo can make it."""
+
+    def compare(self, path: Path, good: Sequence[ReferencePhoto]) -> Sight:
+        raise ModelProcessDiedError("The model's process ended while it looked at this photo.")
+
+
+def test_an_eye_that_fails_is_no_failure_of_the_chat_model(bench: Workbench, chat: ChatServer) -> None:
+    chat.script += [calls(("compare", {"photo": 1})), replies(**HONEST)]
+    site = dataclasses.replace(bench.site, eye=DyingEye(), chat_model=agent.chat_model(chat.address))
+    with pytest.raises(ModelProcessDiedError):
+        chain.answer(bench.question("SC-200 ok?", MARKED), site)
 
 
 # --- the setting -----------------------------------------------------------------------------------------------------------------------

@@ -25,6 +25,11 @@ MARKED = plate(marks={"bottom left": 16}, seed=2)
 DOUBTFUL = plate(marks={"top": 8}, seed=3)
 
 
+def again(n: int) -> bytes:
+    """Another photo of a plate marked like MARKED."""
+    return plate(marks={"bottom left": 16}, seed=400 + n)
+
+
 def ask(bench: Workbench, text: str, *photos: bytes, **more: object) -> Answer:
     answer = chain.answer(bench.question(text, *photos, **more), bench.site)
     assert from_json(Answer, to_json(answer)) == answer, "the queue keeps answers as JSON"
@@ -215,8 +220,8 @@ def test_two_similar_cases_that_agree_are_followed_and_told(bench: Workbench) ->
 
 
 def test_similar_cases_that_disagree_are_not_followed(bench: Workbench) -> None:
-    bench.past("K-1", MARKED, disposition=Disposition.SCRAP)
-    bench.past("K-2", MARKED, disposition=Disposition.REWORK)
+    bench.past("K-1", again(1), disposition=Disposition.SCRAP)
+    bench.past("K-2", again(2), disposition=Disposition.REWORK)
     answer = ask(bench, "SC-200 ok?", MARKED)
     assert answer.proposed is not None
     assert answer.proposed.disposition is Disposition.HOLD
@@ -224,15 +229,15 @@ def test_similar_cases_that_disagree_are_not_followed(bench: Workbench) -> None:
 
 def test_a_part_that_is_not_ok_is_never_proposed_to_be_let_through(bench: Workbench) -> None:
     for n in range(3):
-        bench.past(f"K-{n}", MARKED, disposition=Disposition.USE_AS_IS)
+        bench.past(f"K-{n}", again(n), disposition=Disposition.USE_AS_IS)
     answer = ask(bench, "SC-200 ok?", MARKED)
     assert answer.proposed is not None
     assert answer.proposed.disposition is Disposition.HOLD
 
 
 def test_a_rejected_and_an_open_case_are_told_as_such(bench: Workbench) -> None:
-    bench.past("K-1", MARKED, decision=DecisionVerdict.REJECTED, days_ago=1)
-    bench.past("K-2", MARKED, days_ago=400)
+    bench.past("K-1", again(1), decision=DecisionVerdict.REJECTED, days_ago=1)
+    bench.past("K-2", again(2), days_ago=400)
     answer = ask(bench, "SC-200 前にも見た？", MARKED)
     assert answer.headline == "SC-200 の過去の写真に、似たものが 2 件あります。"
     assert answer.lines == ("似た事例 2 件：11/22 不良（提案は却下）、2025/10/19 不良（未決定）",)
@@ -260,23 +265,27 @@ def test_a_case_counts_as_similar_only_when_it_lies_nearer_than_every_good_refer
 
 
 def test_a_part_that_is_not_ok_is_held_against_cases_that_were_not_ok(bench: Workbench) -> None:
-    bench.past("K-1", MARKED, verdict=Verdict.OK, disposition=Disposition.ACCEPT)
+    bench.past("K-1", again(1), verdict=Verdict.OK, disposition=Disposition.ACCEPT)
     bench.past("K-2", plate(marks={"bottom left": 15}, seed=62), disposition=Disposition.SCRAP)
     assert [case.inspection_id for case in ask(bench, "SC-200 ok?", MARKED).similar] == ["K-2"]
 
 
 def test_a_case_carries_the_address_of_its_question_where_the_site_can_tell_it(bench: Workbench) -> None:
-    bench.past("K-1", MARKED)
+    bench.past("K-1", again(1))
     site = dataclasses.replace(bench.site, permalink=lambda channel, ts: f"https://slack.example/{channel}/{ts}")
     answer = chain.answer(bench.question("SC-200 seen before?", MARKED), site)
     assert [case.permalink for case in answer.similar] == ["https://slack.example/C1/17.K-1"]
 
 
 def test_an_erased_past_photo_is_passed_over(bench: Workbench) -> None:
+    bench.past("K-1", again(1))
+    bench.store.erase(bench.photo(again(1)).shown_sha256)
+    assert ask(bench, "SC-200 seen before?", MARKED).similar == ()
+
+
+def test_the_same_photo_asked_about_again_is_no_other_case(bench: Workbench) -> None:
     bench.past("K-1", MARKED)
-    bench.store.erase(bench.photo(MARKED).shown_sha256)
-    other = plate(marks={"bottom left": 16}, seed=77)
-    assert ask(bench, "SC-200 seen before?", other).similar == ()
+    assert ask(bench, "SC-200 seen before?", MARKED).similar == ()
 
 
 def test_a_past_photo_is_looked_at_once_however_often_it_is_compared(bench: Workbench) -> None:
