@@ -2,6 +2,7 @@
 
 WorkspaceError
   PortTakenError      another program listens on the port
+  FolderTakenError    another workspace keeps its data in the folder
   NotLoopbackError    asked to listen where other machines can reach it, without saying so explicitly
 SlackError            not our failure: an `{"ok": false, "error": …}` reply for the caller
 """
@@ -17,6 +18,10 @@ class WorkspaceError(Exception):
 
 class PortTakenError(WorkspaceError):
     """Another program listens on the port."""
+
+
+class FolderTakenError(WorkspaceError):
+    """Another workspace keeps its data in the folder."""
 
 
 class NotLoopbackError(WorkspaceError):

@@ -8,13 +8,15 @@ The server runs in a thread of its own with one event loop, to which all of the 
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import logging
 import socket
 import threading
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -80,6 +82,7 @@ class Workspace:
         self._port = self.settings.port
         self._server: uvicorn.Server | None = None
         self._thread: threading.Thread | None = None
+        self._let_go: Callable[[], object] = lambda: None  # ends the open pages' streams; uvicorn waits for them at the end
 
     @property
     def url(self) -> str:
@@ -98,12 +101,13 @@ class Workspace:
         return f"{host}:{self._port}"
 
     def start(self) -> None:
-        """Listen; returns once requests are answered. Raises NotLoopbackError, PortTakenError, WorkspaceError."""
+        """Listen; returns once requests are answered. Raises NotLoopbackError, PortTakenError, FolderTakenError, WorkspaceError."""
         self.settings.check()
         listener = self._listen()
         self._port = listener.getsockname()[1]
+        store = self._store(listener)
         config = uvicorn.Config(
-            self._application(), log_level="warning", access_log=False, lifespan="on", timeout_graceful_shutdown=2,
+            self._application(store), log_level="warning", access_log=False, lifespan="on", timeout_graceful_shutdown=2,
             ws_per_message_deflate=False,  # Slack's own WebSocket client cannot read compressed frames
             ws_ping_interval=20.0, server_header=False,
         )  # fmt: skip
@@ -135,10 +139,18 @@ class Workspace:
             raise WorkspaceError(f"The local workspace cannot listen on {address}: {error.strerror}.") from error
         return listener
 
+    def _store(self, listener: socket.socket) -> Store:
+        try:
+            return Store(self.settings.data)
+        except WorkspaceError:
+            listener.close()
+            raise
+
     def stop(self) -> None:
         """Stop answering. Whatever was said is on disk already, if a data folder was given."""
         if self._server is None or self._thread is None:
             return
+        self._let_go()
         self._server.should_exit = True
         self._thread.join(_STOP_WITHIN_S)
         self._server = self._thread = None
@@ -150,15 +162,14 @@ class Workspace:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
         self.stop()
 
-    def _application(self) -> Starlette:
+    def _application(self, store: Store) -> Starlette:
         @asynccontextmanager
         async def open_office(app: Starlette) -> AsyncIterator[None]:
-            store = Store(self.settings.data)
             office = self._office(store)
             app.state.office = office
-            self._watch_for_exit(office)
+            loop = asyncio.get_running_loop()
+            self._let_go = partial(loop.call_soon_threadsafe, office.live.close)
             yield
-            office.live.close()
             await office.delivery.close()
             store.close()
 
@@ -166,7 +177,8 @@ class Workspace:
             Route("/", _page),
             Route("/api/{method}", web_api.call, methods=_VERBS),
             WebSocketRoute("/link/", _link),
-            Route("/archives/{channel}/{message}", _to_page),
+            Route("/archives/{channel}/{message}", _to_message),
+            Route("/files/{user}/{file}/{name}", _to_page),
             *downloads.ROUTES,
             *local_api.ROUTES,
             Mount("/page", StaticFiles(directory=_PAGE)),
@@ -190,25 +202,18 @@ class Workspace:
             interactions=Interactions(state, shapes, delivery, timeline),
         )  # fmt: skip
 
-    def _watch_for_exit(self, office: Office) -> None:
-        """Let go of open pages when the server is told to exit: uvicorn waits for them before it ends the lifespan."""
-        server = self._server
-        assert server is not None
-        finish = server.shutdown
-
-        async def shutdown(sockets: list[socket.socket] | None = None) -> None:
-            office.live.close()
-            await finish(sockets)
-
-        server.shutdown = shutdown  # type: ignore[method-assign]
-
 
 async def _page(request: Request) -> Response:
     return FileResponse(_PAGE / "index.html", headers=_PAGE_HEADERS)
 
 
 async def _to_page(request: Request) -> Response:
-    """A permalink: the page opens that message."""
+    """A file's permalink."""
+    return RedirectResponse("/")
+
+
+async def _to_message(request: Request) -> Response:
+    """A message's permalink: the page opens that message."""
     query = f"&{request.url.query}" if request.url.query else ""
     return RedirectResponse(f"/?channel={request.path_params['channel']}&message={request.path_params['message']}{query}")
 

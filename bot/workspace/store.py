@@ -13,11 +13,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from .errors import FolderTakenError
+
 Json = dict[str, Any]
 
 
 class Store:
-    """Documents by kind and key, and a folder for uploaded bytes."""
+    """Documents by kind and key, and a folder for uploaded bytes. Raises FolderTakenError: two workspaces cannot share one folder."""
 
     def __init__(self, folder: Path | None) -> None:
         self._temporary = None if folder else tempfile.TemporaryDirectory(prefix="kenpin-workspace-")
@@ -29,8 +31,12 @@ class Store:
         self.files = folder / "files"
         self.files.mkdir(parents=True, exist_ok=True)
         # Opened by the thread that builds the workspace, used by the server's thread alone.
-        self._database = sqlite3.connect(folder / "workspace.db", check_same_thread=False, isolation_level=None)
-        self._database.execute("PRAGMA journal_mode=WAL")
+        self._database = sqlite3.connect(folder / "workspace.db", check_same_thread=False, isolation_level=None, timeout=0.5)
+        self._database.execute("PRAGMA locking_mode=EXCLUSIVE")
+        try:
+            self._database.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            raise FolderTakenError(f"Another workspace keeps its data in {folder} ({error}). Stop it, or choose another folder.") from error
         self._database.execute("PRAGMA synchronous=NORMAL")
         self._database.execute("CREATE TABLE IF NOT EXISTS documents (kind TEXT, key TEXT, body TEXT NOT NULL, PRIMARY KEY (kind, key))")
 

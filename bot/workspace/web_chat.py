@@ -17,6 +17,10 @@ chat = Methods()
 _MOST_MARKDOWN = 12_000
 _MOST_ATTACHMENTS = 100
 _MOST_METADATA = 16_000  # bytes of JSON
+# What a message has from standing where it stands; Slack leaves it out of the reply to an update.
+_OF_ITS_PLACE = frozenset(
+    {"ts", "thread_ts", "reactions", "reply_count", "reply_users", "reply_users_count", "latest_reply", "subscribed", "is_locked"}
+)
 _MOST_SHOWN = 13_200  # characters in all blocks together; measured by Metabase (PR 79908)
 
 
@@ -50,7 +54,8 @@ def update(office: Office, caller: Caller, args: Arguments) -> Json:
     if "metadata" in args.values:  # absent keeps what was there, {} clears it
         changes["metadata"] = wanted.metadata or None
     office.timeline.edit(channel, message, changes, by=caller.user)
-    return {"channel": channel.id, "ts": message["ts"], "text": text, "message": office.shapes.message(message)}
+    shown = {k: v for k, v in office.shapes.message(message).items() if k not in _OF_ITS_PLACE}
+    return {"channel": channel.id, "ts": message["ts"], "text": text, "message": shown}
 
 
 @chat.method("chat.delete", "chat:write")

@@ -36,7 +36,10 @@ def of_user(office: Office, caller: Caller, args: Arguments) -> Json:
     user = args.text("user", caller.user)
     found = [c for c in _of_types(office, args) if user in c.members and (not c.is_im or caller.user in c.members)]
     page, cursor = page_of(found, args, default=100)
-    return {"channels": [office.shapes.channel(c, caller.user) for c in page], **next_cursor(cursor)}
+    shown = [office.shapes.channel(c, caller.user) for c in page]
+    for channel in shown:
+        channel.pop("is_member", None)  # Slack leaves it out here: every channel listed is one
+    return {"channels": shown, **next_cursor(cursor)}
 
 
 def _of_types(office: Office, args: Arguments) -> list[Channel]:

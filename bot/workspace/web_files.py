@@ -71,7 +71,7 @@ def _uploaded(office: Office, caller: Caller, file_id: str) -> File:
 def info(office: Office, caller: Caller, args: Arguments) -> Json:
     file = visible(office, caller, args.needed("file"))
     paging = {"count": 100, "total": 0, "page": 1, "pages": 0}
-    return {"file": office.shapes.file(file, with_shares=True), "comments": [], "paging": paging, "response_metadata": {"next_cursor": ""}}
+    return {"file": office.shapes.file(file, with_shares=True), "comments": [], "paging": paging}
 
 
 @files.method("files.list", "files:read")

@@ -14,9 +14,25 @@ from slack_sdk import WebClient
 from kenpin.bot.workspace.server import Workspace, WorkspaceSettings
 
 
+@pytest.fixture(autouse=True, scope="session")
+def no_proxy() -> Iterator[None]:
+    """Slack's WebSocket client takes a proxy from the environment even for this machine, and does not heed NO_PROXY."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"):
+            patch.delenv(name, raising=False)
+        yield
+
+
 @pytest.fixture
 def workspace() -> Iterator[Workspace]:
     with Workspace(WorkspaceSettings(socket_resend_delays_s=(0.3, 0.3, 0.3, 0.3))) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def standing() -> Iterator[Workspace]:
+    """One workspace for the tests that only ask, or are refused."""
+    with Workspace() as running:
         yield running
 
 

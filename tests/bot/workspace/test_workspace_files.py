@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 from PIL import Image
-from slack_clients import KENPIN, LINE_2, OLGA, QUALITY
+from slack_clients import KENPIN, LINE_2, OLGA, QUALITY, as_person
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 
@@ -43,7 +43,9 @@ def test_a_download_without_the_right_token_is_a_login_page_with_status_200(
     assert b"Sign in" in answer.content
 
 
-def test_a_download_without_the_scope_or_from_a_channel_of_others_is_a_login_page(workspace: Workspace, olga: WebClient, photo: bytes) -> None:
+def test_a_download_without_the_scope_or_from_a_channel_of_others_is_a_login_page(
+    workspace: Workspace, olga: WebClient, photo: bytes
+) -> None:
     private = share(olga, photo, "mine.png", channel="C0CANTEEN01")
     assert get(private["url_private"], workspace.bot_token).headers["content-type"].startswith("text/html")
     file = share(olga, photo, "cell.png")
@@ -90,12 +92,12 @@ def test_a_photo_lying_on_its_side_is_measured_and_shown_upright(workspace: Work
         (b"\0\1\2\xff", "blob", "application/octet-stream"),
     ],
 )
-def test_what_is_no_sound_photo_is_kept_without_dimensions(workspace: Workspace, olga: WebClient, content: bytes, name: str, mimetype: str) -> None:
-    file = share(olga, content, name)
+def test_what_is_no_sound_photo_is_kept_without_dimensions(standing: Workspace, content: bytes, name: str, mimetype: str) -> None:
+    file = share(as_person(standing, "olga"), content, name)
     assert file["mimetype"] == mimetype
     assert "original_w" not in file
-    assert get(file["url_private"], workspace.bot_token).content == content
-    assert httpx.get(f"{workspace.url}/local/picture/{file['id']}/160", trust_env=False).status_code == 404
+    assert get(file["url_private"], standing.bot_token).content == content
+    assert httpx.get(f"{standing.url}/local/picture/{file['id']}/160", trust_env=False).status_code == 404
 
 
 def test_files_info_says_where_a_file_was_shared(kenpin: WebClient, olga: WebClient, photo: bytes) -> None:

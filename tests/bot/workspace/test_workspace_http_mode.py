@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs
+from wsgiref.simple_server import WSGIRequestHandler, make_server
 
 import httpx
 import pytest
@@ -18,7 +19,6 @@ from slack_bolt.adapter.wsgi import SlackRequestHandler
 from slack_clients import AKIRA, OLGA, QUALITY, actions, as_person, button, eventually
 from slack_sdk import WebClient
 from slack_sdk.signature import SignatureVerifier
-from wsgiref.simple_server import WSGIRequestHandler, make_server
 
 from kenpin.bot.workspace.server import Workspace, WorkspaceSettings
 

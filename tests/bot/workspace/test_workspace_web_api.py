@@ -41,9 +41,9 @@ def test_auth_test_says_who_the_token_is_and_lists_its_scopes(kenpin: WebClient,
         ("xoxb-local-kenpin", "chat.postSomething", "unknown_method"),
     ],
 )
-def test_a_wrong_token_or_method_gets_slacks_error_with_status_200(workspace: Workspace, token: str, method: str, error: str) -> None:
+def test_a_wrong_token_or_method_gets_slacks_error_with_status_200(standing: Workspace, token: str, method: str, error: str) -> None:
     headers = {"Authorization": f"Bearer {token}"} if token else {}
-    answer = httpx.post(workspace.api_url + method, headers=headers, trust_env=False)
+    answer = httpx.post(standing.api_url + method, headers=headers, trust_env=False)
     assert answer.status_code == 200
     assert answer.json()["ok"] is False
     assert answer.json()["error"] == error
@@ -60,16 +60,16 @@ def test_a_wrong_token_or_method_gets_slacks_error_with_status_200(workspace: Wo
         {"files": {"channel": (None, QUALITY), "include_num_members": (None, "1")}},
     ],
 )
-def test_arguments_are_taken_from_query_form_and_json_alike(workspace: Workspace, how: dict[str, Any]) -> None:
-    assert call(workspace, "conversations.info", **how)["channel"]["num_members"] == 5
+def test_arguments_are_taken_from_query_form_and_json_alike(standing: Workspace, how: dict[str, Any]) -> None:
+    assert call(standing, "conversations.info", **how)["channel"]["num_members"] == 5
 
 
-def test_a_json_content_type_with_an_empty_body_is_a_call_without_arguments(workspace: Workspace) -> None:
-    assert call(workspace, "auth.test", headers={"Content-Type": "application/json"}, content=b"")["ok"]
+def test_a_json_content_type_with_an_empty_body_is_a_call_without_arguments(standing: Workspace) -> None:
+    assert call(standing, "auth.test", headers={"Content-Type": "application/json"}, content=b"")["ok"]
 
 
-def test_a_token_may_come_as_an_argument(workspace: Workspace) -> None:
-    assert httpx.post(workspace.api_url + "auth.test", data={"token": workspace.bot_token}, trust_env=False).json()["user_id"] == KENPIN
+def test_a_token_may_come_as_an_argument(standing: Workspace) -> None:
+    assert httpx.post(standing.api_url + "auth.test", data={"token": standing.bot_token}, trust_env=False).json()["user_id"] == KENPIN
 
 
 def test_a_posted_message_is_kept_with_blocks_and_metadata(kenpin: WebClient) -> None:
@@ -151,8 +151,8 @@ def test_a_deleted_parent_stays_as_a_tombstone_while_it_has_replies(kenpin: WebC
         ({"channel": QUALITY, "text": "x", "thread_ts": "1.000001"}, "cannot_reply_to_message"),
     ],
 )
-def test_a_message_slack_would_refuse_is_refused_by_the_same_name(workspace: Workspace, arguments: dict[str, Any], error: str) -> None:
-    assert call(workspace, "chat.postMessage", json=arguments)["error"] == error
+def test_a_message_slack_would_refuse_is_refused_by_the_same_name(standing: Workspace, arguments: dict[str, Any], error: str) -> None:
+    assert call(standing, "chat.postMessage", json=arguments)["error"] == error
 
 
 @pytest.mark.parametrize(
@@ -165,25 +165,29 @@ def test_a_message_slack_would_refuse_is_refused_by_the_same_name(workspace: Wor
         ({"type": "context", "elements": [{"type": "mrkdwn", "text": "x"}] * 11}, "/blocks/0/elements"),
         ({"type": "image", "image_url": "https://example.com/a.png"}, "/blocks/0/alt_text"),
         ({"type": "image", "slack_file": {"id": "F0NOTHERE01"}, "alt_text": "map"}, "/blocks/0/slack_file"),
-        ({"type": "actions", "elements": [{"type": "button", "text": {"type": "plain_text", "text": "x" * 76}}]}, "/blocks/0/elements/0/text/text"),
+        (
+            {"type": "actions", "elements": [{"type": "button", "text": {"type": "plain_text", "text": "x" * 76}}]},
+            "/blocks/0/elements/0/text/text",
+        ),
         ({"type": "actions", "elements": [{"type": "lever"}]}, "/blocks/0/elements/0"),
     ],
 )
-def test_a_bad_block_is_refused_with_the_place_that_is_wrong(workspace: Workspace, block: dict[str, Any], at: str) -> None:
-    answer = call(workspace, "chat.postMessage", json={"channel": QUALITY, "text": "x", "blocks": [block]})
+def test_a_bad_block_is_refused_with_the_place_that_is_wrong(standing: Workspace, block: dict[str, Any], at: str) -> None:
+    answer = call(standing, "chat.postMessage", json={"channel": QUALITY, "text": "x", "blocks": [block]})
     assert answer["error"] == "invalid_blocks"
     assert any(f"[json-pointer:{at}]" in message for message in answer["response_metadata"]["messages"])
 
 
-def test_more_than_fifty_blocks_are_refused_and_fifty_are_not(workspace: Workspace) -> None:
+def test_more_than_fifty_blocks_are_refused_and_fifty_are_not(standing: Workspace) -> None:
     divider = {"type": "divider"}
-    assert call(workspace, "chat.postMessage", json={"channel": QUALITY, "text": "x", "blocks": [divider] * 50})["ok"]
-    assert call(workspace, "chat.postMessage", json={"channel": QUALITY, "text": "x", "blocks": [divider] * 51})["error"] == "invalid_blocks"
+    assert call(standing, "chat.postMessage", json={"channel": QUALITY, "text": "x", "blocks": [divider] * 50})["ok"]
+    too_many = call(standing, "chat.postMessage", json={"channel": QUALITY, "text": "x", "blocks": [divider] * 51})
+    assert too_many["error"] == "invalid_blocks"
 
 
-def test_blocks_may_be_json_text_in_a_form_field(workspace: Workspace) -> None:
+def test_blocks_may_be_json_text_in_a_form_field(standing: Workspace) -> None:
     blocks = json.dumps([{"type": "section", "text": {"type": "mrkdwn", "text": "from a form"}}])
-    answer = call(workspace, "chat.postMessage", data={"channel": QUALITY, "blocks": blocks})
+    answer = call(standing, "chat.postMessage", data={"channel": QUALITY, "blocks": blocks})
     assert answer["message"]["text"] == "from a form"
 
 
@@ -214,8 +218,8 @@ def test_reactions_are_kept_with_skin_tone_and_counted(kenpin: WebClient, olga: 
         ({"name": "+1", "channel": QUALITY, "timestamp": "1.000001"}, "message_not_found"),
     ],
 )
-def test_a_reaction_to_nothing_is_refused(workspace: Workspace, arguments: dict[str, str], error: str) -> None:
-    assert call(workspace, "reactions.add", params=arguments, data={})["error"] == error
+def test_a_reaction_to_nothing_is_refused(standing: Workspace, arguments: dict[str, str], error: str) -> None:
+    assert call(standing, "reactions.add", params=arguments, data={})["error"] == error
 
 
 def test_people_groups_and_channels_can_be_looked_up(kenpin: WebClient) -> None:
@@ -265,7 +269,9 @@ def test_a_channel_the_bot_is_not_in_stays_closed_until_it_joins(kenpin: WebClie
     assert kenpin.conversations_history(channel=CANTEEN)["messages"][0]["text"] == "soup today"
 
 
-def test_an_ephemeral_message_is_seen_by_one_person_and_by_no_history(workspace: Workspace, kenpin: WebClient, olga: WebClient) -> None:
+def test_an_ephemeral_message_is_seen_by_one_person_and_by_no_history(
+    workspace: Workspace, kenpin: WebClient, olga: WebClient
+) -> None:
     kenpin.chat_postEphemeral(channel=QUALITY, user=OLGA, text="you may not approve this")
     seen = httpx.get(f"{workspace.url}/local/ephemeral", params={"user": OLGA}, trust_env=False).json()["messages"]
     assert [m["text"] for m in seen] == ["you may not approve this"]
@@ -322,12 +328,13 @@ def test_the_assistant_status_shows_until_the_bot_posts(workspace: Workspace, ke
 
 
 def test_rate_limits_come_as_429_with_retry_after_and_end(workspace: Workspace, kenpin: WebClient) -> None:
-    httpx.post(f"{workspace.url}/local/faults", json={"rate_limit": {"method": "team.info", "calls": 1, "retry_after_s": 1}}, trust_env=False)
+    faults = f"{workspace.url}/local/faults"
+    httpx.post(faults, json={"rate_limit": {"method": "team.info", "calls": 1, "retry_after_s": 1}}, trust_env=False)
     with pytest.raises(SlackApiError) as limited:
         kenpin.team_info()
     assert limited.value.response.status_code == 429
     assert limited.value.response.headers["Retry-After"] == "1"
-    httpx.post(f"{workspace.url}/local/faults", json={"rate_limit": {"method": "team.info", "calls": 1, "retry_after_s": 0}}, trust_env=False)
+    httpx.post(faults, json={"rate_limit": {"method": "team.info", "calls": 1, "retry_after_s": 0}}, trust_env=False)
     patient = WebClient(token=kenpin.token, base_url=workspace.api_url, retry_handlers=[RateLimitErrorRetryHandler(max_retry_count=1)])
     assert patient.team_info()["ok"]
     assert workspace.calls.counts["team.info"] == 3
@@ -356,11 +363,11 @@ def test_faults_take_methods_and_scopes_away_and_give_them_back(workspace: Works
     assert "no fault switch is called thunder" in unknown["response_metadata"]["messages"][0]
 
 
-def test_everybody_is_listed_with_a_working_token(workspace: Workspace) -> None:
-    listed = httpx.get(f"{workspace.url}/local/people", trust_env=False).json()["people"]
+def test_everybody_is_listed_with_a_working_token(standing: Workspace) -> None:
+    listed = httpx.get(f"{standing.url}/local/people", trust_env=False).json()["people"]
     assert {p["role"] for p in listed} == {"operator", "approver", "supervisor", "visitor"}
     for person in listed:
-        client = WebClient(token=person["token"], base_url=workspace.api_url)
+        client = WebClient(token=person["token"], base_url=standing.api_url)
         assert client.auth_test()["user_id"] == person["id"]
         assert client.users_lookupByEmail(email=person["email"])["user"]["name"] == person["name"]
 
