@@ -21,7 +21,7 @@ from kenpin.storage.vocabulary import (
 )
 
 _MOST_SURE = 99  # percent; no judgement is certain
-_MOST_OTHERS = 3  # regions named after the strongest
+_MOST_OTHERS = 3  # places named after the strongest
 
 
 class Words:
@@ -96,19 +96,26 @@ class Words:
         if not marked:
             words = self.say("regions_none")
         elif len(marked) == 1:
-            words = self.say("regions_one", place=self.place(marked[0]), area=self.area(marked[0]))
+            words = self.say("regions_one", place=self.place(marked[0]), area=self.area(marked[0].area_of_part))
         else:
-            others = [self.say("regions_other", place=self.place(r), area=self.area(r)) for r in marked[1 : 1 + _MOST_OTHERS]]
-            words = self.say(
-                "regions_many", count=len(marked), place=self.place(marked[0]), area=self.area(marked[0]), others=self.listed(others)
-            )
+            first, others = marked[0], self._others(marked[1:])
+            words = self.say("regions_many", count=len(marked), place=self.place(first), area=self.area(first.area_of_part), others=others)
         return self.say("on_photo", photo=found.photo + 1, words=words) if photos > 1 else words
 
     def place(self, region: Region) -> str:
         return self.say(f"place_{region.where.replace(' ', '_')}")
 
-    def area(self, region: Region) -> str:
-        percent = round(100 * region.area_of_part)
+    def _others(self, regions: Sequence[Region]) -> str:
+        """The places of the weaker regions, each place once with all that is marked there."""
+        area: dict[str, float] = {}
+        for region in regions:
+            place = self.place(region)
+            area[place] = area.get(place, 0.0) + region.area_of_part
+        told = [self.say("regions_other", place=place, area=self.area(share)) for place, share in area.items()]
+        return self.listed(told[:_MOST_OTHERS])
+
+    def area(self, share: float) -> str:
+        percent = round(100 * share)
         return self.say("area", percent=percent) if percent >= 1 else self.say("area_small")
 
     def picture(self, found: Comparison, photos: int) -> Picture | None:
