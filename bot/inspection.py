@@ -29,11 +29,14 @@ from kenpin.storage.decisions import Via
 from kenpin.storage.errors import AlreadyDecidedError, NotAnApproverError
 from kenpin.storage.inspections import Inspection
 from kenpin.storage.proposals import Proposal
-from kenpin.storage.vocabulary import Answer, DecisionVerdict, Photo, ProposalKind, Source, to_json
+from kenpin.storage.vocabulary import Answer, DecisionVerdict, InspectionState, Photo, ProposalKind, Source, to_json
 from kenpin.tools import chain, photo, router
 from kenpin.tools.chain import Site
 
 log = logging.getLogger(__name__)
+
+
+ON_THEIR_WAY = 1000  # answers looked through for one that a thumb may be on; more are never being posted at once
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +63,18 @@ class DecisionRequest:
     person: str
     via: Via
     source_event: str  # the same for every delivery of one press
+
+
+class PostingElsewhereError(Exception):
+    """Another worker is posting this answer, or died while it did and is not forgotten yet."""
+
+    retryable = True
+
+
+class StillPostingError(Exception):
+    """A thumb on a message that may be an answer of which is not noted yet where it stands: people can be quicker than the record."""
+
+    retryable = True
 
 
 def receive(engine: Engine, jobs: Jobs, question: Question) -> str | None:
@@ -145,6 +160,8 @@ def post(site: Site, jobs: Jobs, messenger: Messenger, inspection_id: str, worke
     with writing(site.engine) as conn:
         mine = inspections.claim_posting(conn, inspection_id, worker)
         answer = inspections.answer_of(conn, inspection_id)
+    if not mine and before.state is InspectionState.ANSWERED:
+        raise PostingElsewhereError(f"Worker {before.posting_by} has claimed the posting of {inspection_id} and is not done with it.")
     if mine:
         assert answer is not None, "propose runs before post"
         decidable = answer.proposed is not None and not _is_own_decision(site.engine, before, answer)
@@ -160,7 +177,7 @@ def post(site: Site, jobs: Jobs, messenger: Messenger, inspection_id: str, worke
 def decide(engine: Engine, jobs: Jobs, request: DecisionRequest) -> Outcome | None:
     """The one door to a recorded action. Decision, action and audit entry are one transaction; a refusal is on the log too.
 
-    None when the message carries no proposal. Asking twice with one `source_event` gives the first outcome again.
+    None when the message carries no proposal, and for a press that was decided already.
     """
     with reading(engine) as conn:
         proposal = proposals.for_message(conn, request.channel, request.message_ts)
@@ -191,9 +208,12 @@ def decide(engine: Engine, jobs: Jobs, request: DecisionRequest) -> Outcome | No
 
 
 def part_to_decide(engine: Engine, request: DecisionRequest) -> str | None:
-    """The part that a decision would be about; None when the message carries no proposal."""
+    """The part that a decision would be about; None when the message carries no proposal. Raises StillPostingError."""
     with reading(engine) as conn:
         proposal = proposals.for_message(conn, request.channel, request.message_ts)
+        on_their_way = () if proposal else inspections.listing(conn, ON_THEIR_WAY, state=InspectionState.ANSWERED)
+    if any(one.channel == request.channel and one.posting_by for one in on_their_way):
+        raise StillPostingError(f"The message at {request.channel} {request.message_ts} may be an answer that is being posted.")
     return proposal.part if proposal else None
 
 

@@ -34,6 +34,10 @@ class Jobs:
         """Tell the people concerned what came of a decision."""
         self._put(conn, DECISIONS, "announce", f"announce:{source_event}", outcome)
 
+    def held_by(self, worker: str) -> bool:
+        """Whether this worker has begun jobs that are not finished."""
+        return bool(self._client.list_workflows(status="PENDING", executor_id=worker, limit=1, load_input=False, load_output=False))
+
     def take_over(self, dead_worker: str) -> int:
         """Give the unfinished jobs of a worker that is dead to the living; finished steps are not run again. Returns how many."""
         jobs = self._client.list_workflows(status="PENDING", executor_id=dead_worker, load_input=False, load_output=False)

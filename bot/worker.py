@@ -40,6 +40,7 @@ HEARTBEAT_S = 1.0
 DEAD_AFTER_S = 10.0  # ten missed heartbeats
 SWEEP_EVERY = 30  # heartbeats
 STEP_ATTEMPTS = 4  # 1 + 2 + 4 s of waiting within a step, before the whole job is put off
+THUMB_ATTEMPTS = 6  # 1 + 2 + 4 + 8 + 16 s: the answer under a thumb may have to be noted first, by who takes over from a dead worker
 PASSING_AT_SLACK = {"ratelimited", "internal_error", "fatal_error", "service_unavailable", "request_timeout", "team_added_to_org"}
 RECOVERY_ATTEMPTS = 5  # a job that kills its worker this often is set aside
 
@@ -117,7 +118,7 @@ def give_up_for_good(inspection_id: str) -> None:
     give_up(inspection_id, len(notices.RETRY_AFTER_MIN) + 1, "WorkerKilledTooOften")
 
 
-@DBOS.step(name="refresh_groups", **RETRIES)
+@DBOS.step(name="refresh_groups", **(RETRIES | {"max_attempts": THUMB_ATTEMPTS}))
 def refresh_groups(request: dict[str, Any]) -> None:
     b = bench()
     part = inspection.part_to_decide(b.site.engine, from_json(DecisionRequest, request))
@@ -189,8 +190,9 @@ class Worker:
         self._heart.join(timeout=HEARTBEAT_S * 5)
         DBOS.destroy(workflow_completion_timeout_sec=finish_s)
         logging.getLogger("dbos").setLevel(logging.CRITICAL)  # a job cut off here says so with a traceback; it goes on at the next start
-        with writing(self._site.engine) as conn:
-            workers.forget(conn, self.id)
+        if not self._jobs.held_by(self.id):  # else it stays entered, so that its silence hands its jobs to the next worker
+            with writing(self._site.engine) as conn:
+                workers.forget(conn, self.id)
 
     def _beat(self) -> None:
         """Say that this worker lives, and take over the jobs of those that no longer say so."""
@@ -206,11 +208,14 @@ class Worker:
 
 
 def beat(engine: Engine, jobs: Jobs, worker: str) -> None:
+    """Say that this worker lives. The one that has lived longest takes over from the dead, so that no two of them do it at once."""
     with writing(engine) as conn:
         workers.beat(conn, worker, socket.gethostname(), os.getpid())
-        dead = [w.id for w in workers.dead(conn, DEAD_AFTER_S) if w.id != worker] + [
-            w.id for w in workers.living(conn) if w.id != worker and w.host == socket.gethostname() and not _is_running(w.pid)
-        ]
+        silent = {w.id for w in workers.dead(conn, DEAD_AFTER_S)}
+        everybody = workers.living(conn)
+    dead = [w.id for w in everybody if w.id != worker and (w.id in silent or _is_known_dead(w))]
+    if next(w.id for w in everybody if w.id not in dead) != worker:
+        return
     for gone in dead:
         taken = jobs.take_over(gone)
         log.warning("worker %s is dead; %d of its jobs go on here", gone, taken)
@@ -225,11 +230,14 @@ def sweep(engine: Engine, jobs: Jobs) -> None:
             jobs.give_up(conn, inspection_id)
 
 
-def _is_running(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+def _is_known_dead(worker: workers.Worker) -> bool:
+    """Whether it ran on this machine and its process is gone; one on another machine is known by its silence alone."""
+    if worker.host != socket.gethostname():
         return False
-    except PermissionError:
+    try:
+        os.kill(worker.pid, 0)
+    except ProcessLookupError:
         return True
-    return True
+    except PermissionError:  # somebody else's process, and alive
+        return False
+    return False

@@ -1,8 +1,7 @@
 """kill -9, at every step: no accepted question is lost, nothing is posted twice, nothing is recorded twice.
 
-The moments are not guessed. Slack is told to be slow at the call that belongs to a step, the step is seen to begin in the records or in
-the workspace's own list of calls, and then the process dies. A message whose sender died before it heard that it was posted is the
-hardest of them: the workspace takes it in all the same, as Slack would.
+The moments are not guessed. Slack is told to be slow at the call that belongs to a step, or the database is held, so that the step is
+seen to be under way in the records or in the workspace's own list of calls; then the process dies.
 """
 
 from __future__ import annotations
@@ -11,22 +10,22 @@ import os
 import random
 import shutil
 import signal
+import sqlite3
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 from drawn_parts import PART, mat
-from running_kenpin import Factory, Message, Process, factory, reference_of, wait_for
+from running_kenpin import Factory, Message, buttons, factory, reference_of, wait_for
 
 from kenpin.bot.workspace import people
 from kenpin.bot.workspace.server import Workspace
 from kenpin.bot.workspace.settings import WorkspaceSettings
-from kenpin.storage import audit
 from kenpin.storage.audit import AuditKind
-from kenpin.storage.database import reading
 
 pytestmark = pytest.mark.chaos
 
@@ -54,7 +53,9 @@ def shop(slack: Workspace, furnish: Callable[[Path], Path], tmp_path: Path) -> I
 
 
 @pytest.fixture
-def on_postgres(slack: Workspace, furnish: Callable[[Path], Path], postgres_url: str, good_photos: Path, tmp_path: Path) -> Iterator[Factory]:
+def on_postgres(
+    slack: Workspace, furnish: Callable[[Path], Path], postgres_url: str, good_photos: Path, tmp_path: Path
+) -> Iterator[Factory]:
     with factory(slack, furnish(tmp_path / "home"), database_url=postgres_url) as made:
         made.run("migrate")
         made.run("parts", "add", PART, "--name", "Filter mat", "--good", str(good_photos))
@@ -72,8 +73,8 @@ def done(shop: Factory, question: Message, step: str) -> bool:
     return bool(found) and step in shop.done_steps(found[0].id)
 
 
-def begun(shop: Factory, question: Message, step: str) -> bool:
-    """Seen by the job being taken off the queue."""
+def begun(shop: Factory, question: Message) -> bool:
+    """Whether its job was taken off the queue."""
     found = shop.inspections_of(question)
     jobs = "dbos.workflow_status" if shop.engine.dialect.name == "postgresql" else "workflow_status"
     return bool(found) and shop.value(f"SELECT status FROM {jobs} WHERE workflow_uuid = :j", j=f"inspect:{found[0].id}") == "PENDING"
@@ -85,7 +86,7 @@ def claimed(shop: Factory, question: Message) -> bool:
 
 MOMENTS: dict[str, Moment] = {
     "as soon as it is stored": ({}, lambda shop, q: state(shop, q) == "received"),
-    "while it fetches": ({"delays_s": {"assistant.threads.setStatus": HELD_S}}, lambda shop, q: begun(shop, q, "fetch")),
+    "while it fetches": ({"delays_s": {"assistant.threads.setStatus": HELD_S}}, lambda shop, q: begun(shop, q)),
     "after it fetched": ({}, lambda shop, q: done(shop, q, "fetch")),
     "after it looked": ({}, lambda shop, q: done(shop, q, "look")),
     "after it saved the answer": ({"delays_s": {"files.getUploadURLExternal": HELD_S}}, lambda shop, q: state(shop, q) == "answered"),
@@ -98,7 +99,21 @@ MOMENTS: dict[str, Moment] = {
 
 def uploaded(shop: Factory) -> bool:
     """The map lies at Slack, so posting is what comes next."""
-    return any(c["answer"] == "ok" and c["caller"] == people.BOT_USER_ID for c in shop.workspace.calls.latest("files.completeUploadExternal"))
+    return any(
+        c["answer"] == "ok" and c["caller"] == people.BOT_USER_ID for c in shop.workspace.calls.latest("files.completeUploadExternal")
+    )
+
+
+@contextmanager
+def held(shop: Factory) -> Iterator[None]:
+    """The SQLite database, which then nobody else can write to."""
+    lock = sqlite3.connect(shop.home / "kenpin.sqlite", isolation_level=None, timeout=30)
+    lock.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    finally:
+        lock.execute("ROLLBACK")
+        lock.close()
 
 
 def expect_one_of_everything(shop: Factory, question: Message) -> None:
@@ -137,12 +152,13 @@ def test_a_question_survives_a_kill_at_every_step_and_is_answered_once(shop: Fac
 
 def test_a_decision_survives_a_kill_and_is_recorded_and_announced_once(shop: Factory) -> None:
     running = shop.serve()
-    first, second = (shop.olga.ask(QUESTION, mat(seed)) for seed in (720, 721))
-    answers = [shop.olga.answer(first), shop.olga.answer(second)]
+    asked = [shop.olga.ask(QUESTION, mat(seed)) for seed in (720, 721, 722)]
+    answers = [shop.olga.answer(question) for question in asked]
     shop.come_to_rest()
     troubles: list[tuple[str, Callable[[Message], bool]]] = [
         ("usergroups.users.list", lambda a: shop.unfinished_jobs() > 0),  # before it is recorded
         ("chat.postMessage", lambda a: shop.recorded(a) == (1, 1)),  # recorded, and the thread is about to be told
+        ("chat.update", lambda a: any(m["text"].startswith("✅") for m in shop.olga.thread(a))),  # told, and the buttons are still there
     ]
     for answer, (method, has_come) in zip(answers, troubles, strict=True):
         shop.faults(delays_s={method: HELD_S})
@@ -155,8 +171,41 @@ def test_a_decision_survives_a_kill_and_is_recorded_and_announced_once(shop: Fac
         shop.olga.told(answer, "✅")
         shop.come_to_rest()
         assert shop.recorded(answer) == (1, 1)
+        assert not any(buttons(m) for m in shop.olga.answers(answer))
         assert sum(m["text"].startswith("✅") for m in shop.olga.thread(answer)) == 1
         assert len(shop.logged(reference_of(answer), AuditKind.ACTION_RECORDED)) == 1
+
+
+def test_a_thumb_on_an_answer_whose_poster_died_counts_once_it_is_known_to_stand_there(shop: Factory) -> None:
+    """The answer can be seen and decided, but the worker died before it noted where it stands; the thumb must wait, not be lost."""
+    running = shop.serve()
+    shop.faults(delays_s={"chat.postMessage": HELD_S})
+    question = shop.olga.ask(QUESTION, mat(730))
+    wait_for("the answer to be on its way", lambda: uploaded(shop) and claimed(shop, question), every_s=0.005)
+    with held(shop):
+        answer = shop.olga.answer(question)
+        running.kill()
+    shop.faults(reset=True)
+    assert shop.inspections_of(question)[0].posted_ts is None
+    shop.akira.react(answer, "+1")
+    shop.serve()
+    shop.olga.told(answer, "✅")
+    shop.come_to_rest()
+    assert shop.recorded(answer) == (1, 1)
+    expect_one_of_everything(shop, question)
+
+
+def test_a_question_under_way_when_the_bot_is_stopped_is_answered_after_the_next_start(shop: Factory) -> None:
+    running = shop.serve()
+    shop.faults(delays_s={"assistant.threads.setStatus": 40.0})
+    question = shop.olga.ask(QUESTION, mat(731))
+    wait_for("the question to be under way", lambda: begun(shop, question))
+    assert running.stop() == 0
+    shop.faults(reset=True)
+    shop.serve()
+    shop.olga.answer(question)
+    shop.come_to_rest()
+    expect_one_of_everything(shop, question)
 
 
 @pytest.mark.parametrize("round", range(ROUNDS))
@@ -248,8 +297,8 @@ def deadly(folder: Path, poison: bytes) -> Path:
 
     A photo that really crashes a decoder cannot be had to order, so the process is told by its pixels which one it is.
     """
-    from kenpin.tools import photo
     from kenpin.storage.photos import PhotoStore
+    from kenpin.tools import photo
 
     digest = PhotoStore(folder / "measured").put(photo.check(poison).shown_jpeg)
     (folder / "sitecustomize.py").write_text(

@@ -68,7 +68,9 @@ def deliver(shop: Factory) -> Callable[..., httpx.Response]:
     address = shop.workspace.settings.events_url
     assert address is not None
 
-    def send(event: dict[str, Any], *, secret: str = shop.workspace.signing_secret, age_s: float = 0, signed: bool = True) -> httpx.Response:
+    def send(
+        event: dict[str, Any], *, secret: str = shop.workspace.signing_secret, age_s: float = 0, signed: bool = True
+    ) -> httpx.Response:
         event_id = f"Ev{uuid.uuid4().hex[:10].upper()}"
         envelope = {"type": "event_callback", "team_id": people.TEAM_ID, "api_app_id": people.APP_ID, "event_id": event_id}
         body = json.dumps({**envelope, "event_time": int(time.time()), "event": event}).encode()
