@@ -30,9 +30,9 @@ def onto_photo(grid: Array, frame: Frame, height: int, width: int) -> Array:
     return np.asarray(cv2.warpAffine(grid.astype(np.float32), matrix, size_wh, flags=cv2.INTER_LINEAR))
 
 
-def regions(heat: Array, part: Array, level: float) -> tuple[Region, ...]:
-    """Places of the photo where `heat` (h, w) is above `level`, strongest first. `part` (h, w) is above 0.5 on the part."""
-    count, labels, boxes, _ = cv2.connectedComponentsWithStats((heat > level).astype(np.uint8), connectivity=8)
+def regions(heat: Array, part: Array) -> tuple[Region, ...]:
+    """Places of the photo where `heat` (h, w) is above 1, strongest first. `part` (h, w) is above 0.5 on the part."""
+    count, labels, boxes, _ = cv2.connectedComponentsWithStats((heat > 1).astype(np.uint8), connectivity=8)
     height, width = heat.shape
     on_part = part > 0.5
     part_area = max(int(on_part.sum()), 1)
@@ -64,13 +64,13 @@ def _where(on_part: NDArray[np.bool_], row: float, column: float) -> str:
     return PLACES[third_down][third_right]
 
 
-def draw(pixels: Pixels, heat: Array, level: float, marked: tuple[Region, ...]) -> bytes:
-    """JPEG: the photo with warm colours where `heat` nears or passes `level`, and a box around each region."""
+def draw(pixels: Pixels, heat: Array, marked: tuple[Region, ...]) -> bytes:
+    """JPEG: the photo with warm colours where `heat` nears or passes 1, and a box around each region."""
     rgb = pixels.rgb
     factor = min(1.0, LONG_SIDE_PX / max(rgb.shape[:2]))
     size_wh = (max(1, round(rgb.shape[1] * factor)), max(1, round(rgb.shape[0] * factor)))
     shown = np.asarray(cv2.resize(rgb, size_wh, interpolation=cv2.INTER_AREA), np.uint8) if factor < 1 else rgb.copy()
-    strength = cv2.resize(np.clip((heat / max(level, 1e-9) - 0.6) / 0.8, 0, 1), size_wh, interpolation=cv2.INTER_LINEAR)
+    strength = cv2.resize(np.clip((heat - 0.6) / 0.8, 0, 1), size_wh, interpolation=cv2.INTER_LINEAR)
     coloured = np.asarray(cv2.applyColorMap((strength * 255).astype(np.uint8), cv2.COLORMAP_JET), np.uint8)[:, :, ::-1]
     shown = _blended(shown, coloured, (strength * 128).astype(np.uint8))
     thickness = max(1, round(max(size_wh) / 300))

@@ -7,6 +7,7 @@ costs a sixth of measuring every distance in full, and the budget for everything
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,38 +15,87 @@ from numpy.typing import NDArray
 from kenpin.tools.vision.backbone import Array
 
 MOST_PATCHES = 4096
-CODE = 96  # numbers a short code
+CODE = 64  # numbers a short code
+BESIDE = 3  # patches: what lies closer on the same photo is the same thing seen twice
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shortener:
+    """Turns a patch into its short code."""
+
+    directions: Array  # (width, CODE)
+    middle: Array  # (width,)
+
+    def codes(self, patches: Array) -> Array:
+        """(n, width) -> (n, CODE)"""
+        short: Array = patches @ self.directions - self.middle @ self.directions
+        return short
 
 
 @dataclass(frozen=True, kw_only=True)
 class Bank:
-    """Unit-length patches (n, width), and their short codes (n, CODE)."""
+    """Unit-length patches (n, width) and their short codes, each followed by half its squared length, negated."""
 
     patches: Array
-    codes: Array
-    directions: Array  # (width, CODE)
-    middle: Array  # (width,)
+    keys: Array  # (CODE + 1, n)
+    shortener: Shortener
 
-    def distances(self, queries: Array) -> Array:
-        """(m, width) unit length -> (m,): 1 - cosine to the nearest good patch, 0 to 2."""
-        short = (queries - self.middle) @ self.directions
-        nearest = np.argmax(short @ self.codes.T - 0.5 * np.square(self.codes).sum(1), axis=1)
-        similar = np.einsum("md,md->m", queries, self.patches[nearest])
-        return np.asarray(np.maximum(1 - similar, 0), np.float32)
+    def distances(self, queries: Array, short: Array) -> Array:
+        """(m, width) unit length, and their short codes -> (m,): 1 - cosine to the nearest good patch, 0 to 2."""
+        return _distances(queries, self.patches, _with_one(short) @ self.keys)
 
 
-def build(patches: Array, most: int = MOST_PATCHES) -> Bank:
-    """A bank of at most `most` of these patches, chosen so that few of the others are far from one of them."""
-    kept = patches[spread_out(patches, most)]
-    middle = kept.mean(0)
-    sample = kept - middle
-    _, directions = np.linalg.eigh(sample.T @ sample)
-    directions = np.ascontiguousarray(directions[:, ::-1][:, :CODE], dtype=np.float32)
-    return Bank(patches=kept, codes=sample @ directions, directions=directions, middle=middle)
+def own_distances(queries: Array, short: Array, part: NDArray[np.bool_]) -> Array:
+    """(m,): 1 - cosine to the nearest patch of the same photo that does not lie beside it; 1 for a part too small to have one.
+
+    `part` (rows, columns) says where the m patches lie.
+    """
+    nearness = _with_one(short) @ _keys(short)
+    among = part.ravel()
+    beside = _beside(*part.shape)
+    nearness[beside if among.all() else beside[np.ix_(among, among)]] = -np.inf
+    alone = ~np.isfinite(nearness.max(axis=1))
+    return np.asarray(np.where(alone, np.float32(1), _distances(queries, queries, nearness)), np.float32)
 
 
-def spread_out(patches: Array, most: int) -> NDArray[np.intp]:
-    """Indices of `most` patches, drawn evenly; the same patches give the same draw."""
-    if len(patches) <= most:
-        return np.arange(len(patches))
-    return np.sort(np.random.default_rng(0).permutation(len(patches))[:most])
+@lru_cache(maxsize=16)
+def _beside(rows: int, columns: int) -> NDArray[np.bool_]:
+    """(rows * columns, rows * columns): which patches of a grid lie beside which."""
+    row, column = np.divmod(np.arange(rows * columns, dtype=np.int16), np.int16(columns))
+    near: NDArray[np.bool_] = (np.abs(row[:, None] - row) <= BESIDE) & (np.abs(column[:, None] - column) <= BESIDE)
+    return near
+
+
+def shortener(patches: Array) -> Shortener:
+    """Fitted on at most MOST_PATCHES of these."""
+    sample = patches[drawn(len(patches), MOST_PATCHES)]
+    middle = sample.mean(0)
+    away = sample - middle
+    _, directions = np.linalg.eigh(away.T @ away)
+    return Shortener(directions=np.ascontiguousarray(directions[:, ::-1][:, :CODE], dtype=np.float32), middle=middle)
+
+
+def build(patches: Array, by: Shortener) -> Bank:
+    """A bank of at most MOST_PATCHES of these."""
+    kept = patches[drawn(len(patches), MOST_PATCHES)]
+    return Bank(patches=kept, keys=_keys(by.codes(kept)), shortener=by)
+
+
+def drawn(count: int, most: int) -> NDArray[np.intp]:
+    """Indices of `most` out of `count`, drawn evenly; the same count gives the same draw."""
+    if count <= most:
+        return np.arange(count)
+    return np.sort(np.random.default_rng(0).permutation(count)[:most])
+
+
+def _keys(short: Array) -> Array:
+    return np.ascontiguousarray(np.column_stack([short, -0.5 * np.square(short).sum(1)]).T)
+
+
+def _with_one(short: Array) -> Array:
+    return np.column_stack([short, np.ones(len(short), np.float32)])
+
+
+def _distances(queries: Array, among: Array, nearness: Array) -> Array:
+    similar = np.einsum("md,md->m", queries, among[np.argmax(nearness, axis=1)])
+    return np.asarray(np.maximum(1 - similar, 0), np.float32)

@@ -31,6 +31,7 @@ REVISION = "eye-1"  # raise it when what is kept on disk would no longer be righ
 RECENT = 8  # photos whose views stay in memory
 KEPT_PARTS = 32  # parts whose banks stay in memory
 SAME_PART, MARGIN = 0.80, 0.02
+MARKED = 0.998  # share of a good photo's patches that stay unmarked
 
 __all__ = ["Eye", "Recognition", "RecognitionOutcome", "ReferencePhoto", "Sight"]
 
@@ -43,7 +44,7 @@ class Learnt:
     bank: bank.Bank
     wholes: Array  # (references, width), unit length
     scale: score.Scale
-    level: float  # patch distance above which a place is marked
+    level: float  # patch distance above which a place is marked; the map counts in it
 
 
 class Eye:
@@ -78,23 +79,27 @@ class Eye:
         learnt = self._learnt(good, None)
         pixels = photo.read(path)
         seen = self._look(photo.digest(path), pixels, close=learnt.close)
-        distances = learnt.bank.distances(seen.of_part)
-        statistic = score.statistics(distances, _whole_distance(_whole(seen), learnt.wholes))
+        distances, statistic = _measured(seen, learnt.bank, learnt.wholes)
         judged = learnt.scale.judge(statistic)
         grid = np.zeros(seen.part.shape, np.float32)
-        grid[seen.part] = distances
+        grid[seen.part] = distances / learnt.level
         height, width = pixels.rgb.shape[:2]
         heat = anomaly_map.onto_photo(grid, seen.frame, height, width)
         part = anomaly_map.onto_photo(seen.part.astype(np.float32), seen.frame, height, width)
-        marked = anomaly_map.regions(heat / learnt.level, part, 1.0) if judged.verdict is not Verdict.OK else ()
+        marked = anomaly_map.regions(heat, part) if judged.verdict is not Verdict.OK else ()
         return Sight(
-            anomaly_score=judged.score, threshold=1.0, limits=judged.limits, false_alarm_rate=score.FALSE_ALARM_RATE,
-            too_few_references=len(good) < score.FEWEST, confidence=judged.confidence, confidence_basis=score.CONFIDENCE_BASIS,
-            verdict=judged.verdict, references=len(good), regions=marked,
-            map_jpeg=anomaly_map.draw(pixels, heat, learnt.level, marked),
+            anomaly_score=judged.score, threshold=1.0, limits=learnt.scale.limits, false_alarm_rate=score.FALSE_ALARM_RATE,
+            too_few_references=len(learnt.wholes) < score.FEWEST, confidence=judged.confidence, confidence_basis=score.CONFIDENCE_BASIS,
+            verdict=judged.verdict, references=len(learnt.wholes), regions=marked, map_jpeg=anomaly_map.draw(pixels, heat, marked),
             local_z=judged.local_z, whole_z=judged.whole_z, part_on_bench=seen.lie is not Lie.FILLS,
             ms=(time.perf_counter() - started) * 1000,
         )  # fmt: skip
+
+    def judge(self, path: Path, good: Sequence[ReferencePhoto]) -> score.Judged:
+        """`compare` without the evidence to look at: for measuring many photos."""
+        learnt = self._learnt(good, None)
+        _, statistic = _measured(self._look(photo.digest(path), None, close=learnt.close, path=path), learnt.bank, learnt.wholes)
+        return learnt.scale.judge(statistic)
 
     def recognise(self, path: Path, parts: Mapping[str, Sequence[ReferencePhoto]]) -> Recognition:
         """Which of these parts the photo shows, by the whole photo. Raises PhotoUnreadableError."""
@@ -160,26 +165,27 @@ class Eye:
         for reference in good:
             base = self._look(reference.sha256, None, close=close, path=reference.path)
             upright.append(base)
-            others = view.TURNS[base.lie][1:]
-            turned.append([base, *(self._look(reference.sha256, None, close=close, turn_deg=t, path=reference.path) for t in others)])
+            turns = view.TURNS[base.lie][1:]
+            turned.append([base, *(self._look(reference.sha256, None, close=close, turn_deg=t, path=reference.path) for t in turns)])
         wholes = np.stack([_whole(v) for v in upright])
         each = [np.concatenate([v.of_part for v in views]) for views in turned]
-        left_out = [self._left_out(upright, each, wholes, i) for i in range(len(good))]
-        everything = bank.build(np.concatenate(each))
-        level = float(np.mean([level for _, level in left_out]))
-        scale = score.learn([statistic for statistic, _ in left_out], len(good))
-        return Learnt(close=close, bank=everything, wholes=wholes, scale=scale, level=level)
-
-    def _left_out(self, upright: Sequence[view.View], each: Sequence[Array], wholes: Array, i: int) -> tuple[NDArray[np.float64], float]:
-        """One good photo against the others; a single one against itself, patch against the patches not beside it."""
-        mine = upright[i]
-        if len(upright) == 1:
-            distances, whole = _against_itself(mine)
+        everything = np.concatenate(each)
+        shortener = bank.shortener(everything)
+        whole_bank = bank.build(everything, shortener)
+        if len(good) == 1:
+            own = bank.own_distances(upright[0].of_part, shortener.codes(upright[0].of_part), upright[0].part)
+            scale = score.learn_single(score.strangest(own))
+            level = float(np.quantile(own, MARKED))
         else:
-            rest = np.concatenate([patches for j, patches in enumerate(each) if j != i])
-            distances = bank.build(rest).distances(mine.of_part)
-            whole = _whole_distance(wholes[i], np.delete(wholes, i, axis=0))
-        return score.statistics(distances, whole), float(np.quantile(distances, 0.999))
+            left_out, levels = [], []
+            for i, mine in enumerate(upright):
+                others = bank.build(np.concatenate(each[:i] + each[i + 1 :]), shortener)
+                distances, statistic = _measured(mine, others, np.delete(wholes, i, axis=0))
+                left_out.append(statistic)
+                levels.append(float(np.quantile(distances, MARKED)))
+            scale = score.learn(left_out)
+            level = float(np.mean(levels))
+        return Learnt(close=close, bank=whole_bank, wholes=wholes, scale=scale, level=max(level, 1e-3))
 
     def _wholes(self, good: Sequence[ReferencePhoto]) -> Array:
         return np.stack([_whole(self._look(r.sha256, None, close=True, path=r.path)) for r in good])
@@ -195,7 +201,11 @@ def _given(path: Path | None) -> Path:
 
 
 def _whole(seen: view.View) -> Array:
-    mean = seen.of_part.mean(0)
+    return _unit_mean(seen.of_part)
+
+
+def _unit_mean(patches: Array) -> Array:
+    mean = patches.mean(0)
     unit: Array = mean / np.linalg.norm(mean)
     return unit
 
@@ -204,16 +214,10 @@ def _whole_distance(mine: Array, wholes: Array) -> float:
     return float(max(0.0, 1 - (wholes @ mine).max()))
 
 
-def _against_itself(seen: view.View) -> tuple[Array, float]:
-    """Patch distances and whole-photo distance of a photo to itself, nothing compared with its own neighbourhood."""
-    rows, columns = np.nonzero(seen.part)
-    similar = seen.of_part @ seen.of_part.T
-    beside = (np.abs(rows[:, None] - rows) <= 2) & (np.abs(columns[:, None] - columns) <= 2)
-    similar[beside] = -1 if not beside.all() else 1
-    half = columns >= np.median(columns)
-    left, right = seen.of_part[~half], seen.of_part[half]
-    whole = 0.0
-    if len(left) and len(right):
-        a, b = left.mean(0), right.mean(0)
-        whole = float(1 - a @ b / np.linalg.norm(a) / np.linalg.norm(b))
-    return np.maximum(1 - similar.max(1), 0).astype(np.float32), whole / 2
+def _measured(seen: view.View, by: bank.Bank, wholes: Array) -> tuple[Array, NDArray[np.float64]]:
+    """Patch distances (n,) of the part, as they count, and the photo's statistics."""
+    patches = seen.of_part
+    short = by.shortener.codes(patches)
+    from_bank, from_own = by.distances(patches, short), bank.own_distances(patches, short, seen.part)
+    statistic = score.statistics(from_bank, from_own, _whole_distance(_unit_mean(patches), wholes), len(wholes))
+    return score.tempered(from_bank, from_own, len(wholes)), statistic

@@ -86,7 +86,8 @@ def write(path: Path, parameters: Mapping[str, Array], shape: Shape, layers: Seq
     )
     opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid("com.microsoft", CONTRIB_OPSET)]
     model = helper.make_model(graph, opset_imports=opsets, ir_version=IR_VERSION, producer_name="kenpin")
-    helper.set_model_props(model, {"patch": str(shape.patch), "onnx.quant.pre_process": "onnxruntime.quant"})  # the latter: shapes are known
+    # The second says that shapes are known, as they are; without it the quantiser asks the user for a preprocessing run.
+    helper.set_model_props(model, {"patch": str(shape.patch), "onnx.quant.pre_process": "onnxruntime.quant"})
     onnx.save(model, str(path))
 
 

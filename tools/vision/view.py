@@ -59,7 +59,8 @@ class View:
     @property
     def of_part(self) -> Array:
         """(n, width)"""
-        return self.features[self.part]
+        everything = self.features.reshape(-1, self.features.shape[-1])
+        return everything if self.part.all() else everything[self.part.ravel()]
 
 
 def look(pixels: Pixels, backbone: Backbone, *, close: bool = True, turn_deg: float = 0.0) -> View:
