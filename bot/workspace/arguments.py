@@ -84,3 +84,14 @@ class Arguments:
         if isinstance(value, list):
             return [str(v) for v in value]
         return [word.strip() for word in self.text(name).split(",") if word.strip()]
+
+
+async def json_body(request: Request) -> Json:
+    """The JSON object of a request's body, {} when there is none. Raises SlackError invalid_json or json_not_object."""
+    try:
+        body = json.loads(await request.body() or b"{}")
+    except ValueError as error:
+        raise SlackError("invalid_json") from error
+    if not isinstance(body, dict):
+        raise SlackError("json_not_object")
+    return body

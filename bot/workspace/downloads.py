@@ -12,7 +12,7 @@ from starlette.responses import FileResponse, HTMLResponse, PlainTextResponse, R
 from starlette.routing import Route
 
 from .errors import SlackError
-from .office import Office, caller_with
+from .office import caller_with, office_of
 from .shapes import THUMBNAIL_SIDES_PX
 from .state import File
 from .web_api import bearer
@@ -31,7 +31,7 @@ _HARMLESS = {
 
 async def upload(request: Request) -> Response:
     """The second step of an upload: the file's bytes as they are, whatever the content type says."""
-    office: Office = request.app.state.office
+    office = office_of(request)
     file = office.state.files.get(request.path_params["file"])
     if file is None or file.complete or not office.files.may_upload(file.id, request.path_params["secret"]):
         return PlainTextResponse("Not found", status_code=404)
@@ -49,7 +49,7 @@ async def private(request: Request) -> Response:
     file = _permitted(request)
     if file is None:
         return HTMLResponse(_LOGIN_PAGE)
-    office: Office = request.app.state.office
+    office = office_of(request)
     headers = dict(_HARMLESS)
     if request.path_params.get("download"):
         headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(file.name)}"
@@ -66,7 +66,7 @@ async def _first_half(path: Path) -> AsyncIterator[bytes]:
 
 async def thumbnail(request: Request) -> Response:
     """thumb_<side> of a photo."""
-    office: Office = request.app.state.office
+    office = office_of(request)
     file = _permitted(request)
     side = request.path_params["name"].rpartition("_")[2].removesuffix(".png")
     if file is None or not file.is_image or side not in map(str, THUMBNAIL_SIDES_PX):
@@ -76,7 +76,7 @@ async def thumbnail(request: Request) -> Response:
 
 def _permitted(request: Request) -> File | None:
     """The file, if the token that came along may read it."""
-    office: Office = request.app.state.office
+    office = office_of(request)
     caller = caller_with(bearer(request), office)
     file = office.state.files.get(request.path_params["file"])
     if caller is None or file is None or file.deleted or not file.complete:

@@ -5,15 +5,14 @@ Builds the payloads, issues trigger ids and response_urls, and acts on what the 
 
 from __future__ import annotations
 
-import copy
 import secrets
 import time
 from dataclasses import dataclass
-from typing import Any
 
 from . import blocks, people
 from .delivery import Delivery
 from .errors import SlackError
+from .modals import check_view, new_view, shown_view
 from .shapes import Shapes
 from .state import Channel, State
 from .store import Json
@@ -165,7 +164,7 @@ class Interactions:
         """Show a modal to a person, on top of `below` when it is pushed. Raises SlackError for a view Slack would refuse."""
         check_view(definition, self._state)
         view_id = self._state.new_id("V")
-        view = new_view(view_id, user, definition, self._timeline) | {
+        view = new_view(view_id, user, definition, self._timeline.with_ids) | {
             "root_view_id": below["root_view_id"] if below else view_id,
             "previous_view_id": below["id"] if below else None,
         }
@@ -176,7 +175,7 @@ class Interactions:
     def redraw_view(self, view: Json, definition: Json) -> Json:
         check_view(definition, self._state)
         kept = {k: view[k] for k in ("root_view_id", "previous_view_id")}
-        view.update(new_view(view["id"], view["_user"], definition, self._timeline) | kept)
+        view.update(new_view(view["id"], view["_user"], definition, self._timeline.with_ids) | kept)
         self._state.save_view(view)
         self._timeline.tell_page("view", {"view": shown_view(view)}, only={view["_user"]})
         return view
@@ -276,50 +275,3 @@ class Interactions:
             self._timeline.save_whisper(source)
         else:
             self._timeline.edit(channel, source, {"text": draft.text, "blocks": drawn}, by=people.BOT_USER_ID)
-
-
-def shown_view(view: Json) -> Json:
-    return {k: v for k, v in view.items() if not k.startswith("_")}
-
-
-def new_view(view_id: str, user: str, definition: Json, timeline: Timeline) -> Json:
-    """A view as Slack keeps it, from the definition a bot sent."""
-    view = copy.deepcopy(definition)
-    return {
-        "id": view_id, "team_id": people.TEAM_ID, "type": view["type"], "blocks": timeline.with_ids(view["blocks"], ""),
-        "private_metadata": view.get("private_metadata", ""), "callback_id": view.get("callback_id", ""), "state": {"values": {}},
-        "hash": f"{int(time.time())}.{secrets.token_hex(4)}",
-        "title": view.get("title") or {"type": "plain_text", "text": "", "emoji": True},
-        "clear_on_close": bool(view.get("clear_on_close")), "notify_on_close": bool(view.get("notify_on_close")),
-        "close": view.get("close"), "submit": view.get("submit"), "previous_view_id": None, "root_view_id": view_id,
-        "app_id": people.APP_ID, "external_id": view.get("external_id", ""), "app_installed_team_id": people.TEAM_ID,
-        "bot_id": people.BOT_ID, "_user": user,
-    }  # fmt: skip
-
-
-def check_view(view: Any, state: State) -> None:
-    """Raises SlackError invalid_arguments, view_too_large or invalid_blocks."""
-    if not isinstance(view, dict) or view.get("type") not in ("modal", "home"):
-        raise _bad_view("unsupported type", "/view/type")
-    if len(repr(view)) > 250_000:
-        raise SlackError("view_too_large")
-    if len(view.get("private_metadata", "")) > 3_000:
-        raise _bad_view("must be less than 3001 characters", "/view/private_metadata")
-    if len(view.get("callback_id", "")) > 255:
-        raise _bad_view("must be less than 256 characters", "/view/callback_id")
-    drawn = view.get("blocks")
-    if view["type"] == "modal":
-        for key in ("title", "submit", "close"):
-            text = view.get(key, {}).get("text", "") if view.get(key) else ""
-            if len(text) > 24 or (key == "title" and not text):
-                raise _bad_view("must be between 1 and 24 characters", f"/view/{key}")
-        if not view.get("submit") and any(b.get("type") == "input" for b in drawn or []):
-            raise _bad_view("missing `submit` for a view with input blocks", "/view/submit")
-    try:
-        blocks.check(drawn, state, most=blocks.MOST_BLOCKS_VIEW, at="/view/blocks")
-    except SlackError as error:
-        raise SlackError("invalid_arguments", **error.extra) from error
-
-
-def _bad_view(text: str, at: str) -> SlackError:
-    return SlackError("invalid_arguments", response_metadata={"messages": [f"[ERROR] {text} [json-pointer:{at}]"]})

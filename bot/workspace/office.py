@@ -6,10 +6,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
+from starlette.requests import Request
+
 from . import people
 from .arguments import Arguments
 from .delivery import Delivery
-from .errors import SlackError
+from .errors import SlackError, invalid_arguments
 from .faults import CallRecord, Faults
 from .files import FileStore
 from .interactions import Interactions
@@ -80,6 +82,19 @@ class Methods:
             return handler
 
         return register
+
+
+def office_of(request: Request) -> Office:
+    office: Office = request.app.state.office
+    return office
+
+
+def person_of(user: str) -> people.Person:
+    """Raises SlackError invalid_arguments for somebody who is not here."""
+    person = people.person(user)
+    if person is None:
+        raise invalid_arguments(f"nobody here has the id {user!r}; GET /local/people lists everybody")
+    return person
 
 
 def caller_with(token: str, office: Office) -> Caller | None:

@@ -30,7 +30,7 @@ from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 from starlette.websockets import WebSocket
 
-from . import downloads, local_api, people, web_api
+from . import downloads, local_api, people, pictures, switches, web_api
 from .delivery import Delivery
 from .errors import PortTakenError, WorkspaceError
 from .events_api import EventsApi
@@ -181,6 +181,8 @@ class Workspace:
             Route("/files/{user}/{file}/{name}", _to_page),
             *downloads.ROUTES,
             *local_api.ROUTES,
+            *pictures.ROUTES,
+            *switches.ROUTES,
             Mount("/page", StaticFiles(directory=_PAGE)),
         ]
         guard = Middleware(Guard, allow_remote=self.settings.allow_remote)

@@ -9,7 +9,7 @@ from starlette.responses import JSONResponse, Response
 
 from .arguments import Arguments
 from .errors import SlackError
-from .office import Caller, Method, Office, caller_with
+from .office import Caller, Method, Office, caller_with, office_of
 from .store import Json
 from .web_assistant import assistant
 from .web_chat import chat
@@ -29,7 +29,7 @@ METHODS: dict[str, Method] = {
 
 async def call(request: Request) -> Response:
     """`/api/<method>`, with any verb."""
-    office: Office = request.app.state.office
+    office = office_of(request)
     name = request.path_params["method"]
     if (delay_s := office.faults.delay_s(name)) > 0:
         await asyncio.sleep(delay_s)

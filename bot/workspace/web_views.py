@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .arguments import Arguments
 from .errors import SlackError
-from .interactions import check_view, new_view, shown_view
+from .modals import check_view, new_view, shown_view
 from .office import Caller, Methods, Office
 from .state import State
 from .store import Json
@@ -54,7 +54,7 @@ def publish(office: Office, caller: Caller, args: Arguments) -> Json:
     present = next((v for v in office.state.views.values() if v["type"] == "home" and v["_user"] == user), None)
     if present and "hash" in args and args.text("hash") != present["hash"]:
         raise SlackError("hash_conflict")
-    view = new_view(present["id"] if present else State.new_id("V"), user, definition, office.timeline)
+    view = new_view(present["id"] if present else State.new_id("V"), user, definition, office.timeline.with_ids)
     office.state.save_view(view)
     office.timeline.tell_page("view", {"view": shown_view(view)}, only={user})
     return {"view": shown_view(view)}

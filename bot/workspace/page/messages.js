@@ -118,7 +118,7 @@ function toolbar(channel, message, options) {
     onclick: () => toggle(channel, message, withTone(name)),
   }, emoji(withTone(name)));
   const mine = message.user === model.me;
-  const bar = h("div", { class: "toolbar", role: "toolbar" }, OFFERED.map(react),
+  const bar = h("div", { class: "toolbar", role: "toolbar", "aria-label": words.doWith }, OFFERED.map(react),
     iconButton("smile", words.moreReactions, { testid: "react-more", "aria-haspopup": "true", onclick: (event) => more(event.currentTarget, channel, message) }),
     !options.inThread && iconButton("thread", words.replyInThread, { testid: "reply-in-thread", onclick: () => options.onThread(message.thread_ts ?? message.ts) }),
     mine && !message.files && iconButton("edit", words.edit, { testid: "edit", onclick: (event) => edit(event.currentTarget.closest(".message"), channel, message) }),

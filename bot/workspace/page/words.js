@@ -37,6 +37,7 @@ const WORDS = {
     moreReactions: "More reactions and skin tones",
     skinTone: "Skin tone",
     tone: (n) => (n ? `Skin tone ${n}` : "No skin tone"),
+    doWith: "What to do with this message",
     edit: "Edit message",
     remove: "Delete message",
     removeAsk: "Delete this message? This cannot be undone.",
@@ -112,6 +113,7 @@ const WORDS = {
     moreReactions: "他のリアクションと肌の色",
     skinTone: "肌の色",
     tone: (n) => (n ? `肌の色 ${n}` : "標準の色"),
+    doWith: "このメッセージの操作",
     edit: "メッセージを編集",
     remove: "メッセージを削除",
     removeAsk: "このメッセージを削除しますか。元に戻せません。",
@@ -173,7 +175,7 @@ export function applyLanguage() {
 const dayOf = (date) => new Date(date.getFullYear(), date.getMonth(), date.getDate()).getTime();
 
 export function clock(ts) {
-  return new Date(Number(ts) * 1000).toLocaleTimeString(language, { hour: "2-digit", minute: "2-digit" });
+  return new Date(Number(ts) * 1000).toLocaleTimeString(language, { hour: "numeric", minute: "2-digit" });
 }
 
 export function fullTime(ts) {
