@@ -66,7 +66,7 @@ def victor(workspace: Workspace) -> WebClient:
 @pytest.fixture
 def local(workspace: Workspace) -> Iterator[httpx.Client]:
     """The page's and the tests' own requests, under /local/."""
-    with httpx.Client(base_url=f"{workspace.url}/local/", trust_env=False, timeout=10) as client:
+    with httpx.Client(base_url=f"{workspace.url}/local/", trust_env=False, verify=False, timeout=10) as client:
         yield client
 
 

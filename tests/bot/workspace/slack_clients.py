@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import httpx
 from slack_bolt import App
 from slack_bolt.adapter.socket_mode import SocketModeHandler
 from slack_sdk import WebClient
@@ -16,6 +17,10 @@ from kenpin.bot.workspace.server import Workspace
 QUALITY, LINE_2, CANTEEN = "C0QUALITY01", "C0LINE20001", "C0CANTEEN01"
 OLGA, AKIRA, SUMI, VICTOR, KENPIN = "U0OLGA00001", "U0AKIRA0001", "U0SUMI00001", "U0VICTOR001", "U0KENPIN001"
 EVENTS = ("message", "app_mention", "reaction_added", "reaction_removed", "file_shared", "member_joined_channel", "app_home_opened")
+
+
+# One client for plain requests: making one reads every certificate authority, and none is needed here.
+http = httpx.Client(trust_env=False, verify=False, timeout=10, limits=httpx.Limits(max_keepalive_connections=0))
 
 
 def eventually(holds: Callable[[], Any], within_s: float = 5.0) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 from PIL import Image
-from slack_clients import KENPIN, LINE_2, OLGA, QUALITY, as_person
+from slack_clients import KENPIN, LINE_2, OLGA, QUALITY, as_person, http
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 
@@ -16,7 +16,7 @@ from kenpin.bot.workspace.server import Workspace
 
 
 def get(url: str, token: str | None = None) -> httpx.Response:
-    return httpx.get(url, headers={"Authorization": f"Bearer {token}"} if token else {}, trust_env=False)
+    return http.get(url, headers={"Authorization": f"Bearer {token}"} if token else {})
 
 
 def share(client: WebClient, content: bytes, name: str, channel: str = QUALITY, **more: Any) -> dict[str, Any]:
@@ -49,13 +49,13 @@ def test_a_download_without_the_scope_or_from_a_channel_of_others_is_a_login_pag
     private = share(olga, photo, "mine.png", channel="C0CANTEEN01")
     assert get(private["url_private"], workspace.bot_token).headers["content-type"].startswith("text/html")
     file = share(olga, photo, "cell.png")
-    httpx.post(f"{workspace.url}/local/faults", json={"revoked_scopes": ["files:read"]}, trust_env=False)
+    http.post(f"{workspace.url}/local/faults", json={"revoked_scopes": ["files:read"]})
     assert get(file["url_private"], workspace.bot_token).headers["content-type"].startswith("text/html")
 
 
 def test_a_download_can_break_off_half_way(workspace: Workspace, olga: WebClient, photo: bytes) -> None:
     file = share(olga, photo, "cell.png")
-    httpx.post(f"{workspace.url}/local/faults", json={"drop_downloads": 1}, trust_env=False)
+    http.post(f"{workspace.url}/local/faults", json={"drop_downloads": 1})
     with pytest.raises(httpx.RemoteProtocolError):
         get(file["url_private_download"], workspace.bot_token)
     assert get(file["url_private_download"], workspace.bot_token).content == photo
@@ -77,7 +77,7 @@ def test_a_photo_lying_on_its_side_is_measured_and_shown_upright(workspace: Work
     Image.new("RGB", (400, 300)).save(out, "JPEG", exif=exif)
     file = share(olga, out.getvalue(), "turned.jpg")
     assert (file["original_w"], file["original_h"]) == (300, 400)
-    shown = httpx.get(f"{workspace.url}/local/picture/{file['id']}/160", trust_env=False)
+    shown = http.get(f"{workspace.url}/local/picture/{file['id']}/160")
     assert Image.open(io.BytesIO(shown.content)).size == (120, 160)
 
 
@@ -97,7 +97,7 @@ def test_what_is_no_sound_photo_is_kept_without_dimensions(standing: Workspace, 
     assert file["mimetype"] == mimetype
     assert "original_w" not in file
     assert get(file["url_private"], standing.bot_token).content == content
-    assert httpx.get(f"{standing.url}/local/picture/{file['id']}/160", trust_env=False).status_code == 404
+    assert http.get(f"{standing.url}/local/picture/{file['id']}/160").status_code == 404
 
 
 def test_files_info_says_where_a_file_was_shared(kenpin: WebClient, olga: WebClient, photo: bytes) -> None:
@@ -121,7 +121,7 @@ def test_an_uploaded_map_can_stand_in_an_image_block(kenpin: WebClient, photo: b
     picture = [{"type": "image", "slack_file": {"id": upload["file_id"]}, "alt_text": "anomaly map"}]
     with pytest.raises(SlackApiError, match="invalid_blocks"):
         kenpin.chat_postMessage(channel=QUALITY, text="x", blocks=picture)
-    httpx.post(upload["upload_url"], content=photo, headers={"Content-Type": "application/x-www-form-urlencoded"}, trust_env=False)
+    http.post(upload["upload_url"], content=photo, headers={"Content-Type": "application/x-www-form-urlencoded"})
     kenpin.files_completeUploadExternal(files=[{"id": upload["file_id"], "title": "Map"}])
     assert kenpin.chat_postMessage(channel=QUALITY, text="x", blocks=picture)["ok"]
 
@@ -130,8 +130,8 @@ def test_an_upload_is_refused_without_its_bytes_its_secret_or_its_channel(worksp
     upload = kenpin.files_getUploadURLExternal(filename="map.png", length=len(photo))
     with pytest.raises(SlackApiError, match="file_not_found"):
         kenpin.files_completeUploadExternal(files=[{"id": upload["file_id"]}], channel_id=QUALITY)
-    assert httpx.post(upload["upload_url"] + "x", content=photo, trust_env=False).status_code == 404
-    httpx.post(upload["upload_url"], content=photo, trust_env=False)
+    assert http.post(upload["upload_url"] + "x", content=photo).status_code == 404
+    http.post(upload["upload_url"], content=photo)
     with pytest.raises(SlackApiError, match="not_in_channel"):
         kenpin.files_completeUploadExternal(files=[{"id": upload["file_id"]}], channel_id="C0CANTEEN01")
     with pytest.raises(SlackApiError, match="missing_argument"):

@@ -12,11 +12,10 @@ from typing import Any
 from urllib.parse import parse_qs
 from wsgiref.simple_server import WSGIRequestHandler, make_server
 
-import httpx
 import pytest
 from slack_bolt import App
 from slack_bolt.adapter.wsgi import SlackRequestHandler
-from slack_clients import AKIRA, OLGA, QUALITY, actions, as_person, button, eventually
+from slack_clients import AKIRA, OLGA, QUALITY, actions, as_person, button, eventually, http
 from slack_sdk import WebClient
 from slack_sdk.signature import SignatureVerifier
 
@@ -92,7 +91,7 @@ def test_the_address_is_verified_before_the_first_event_and_every_request_is_sig
 def test_a_failed_delivery_is_retried_three_times_with_its_reason_and_the_same_id(workspace: Workspace, endpoint: Endpoint) -> None:
     endpoint.statuses = [500, 404, 503, 500, 500]
     as_person(workspace, "olga").chat_postMessage(channel=QUALITY, text="is this OK?")
-    eventually(lambda: httpx.get(f"{workspace.url}/local/connections", trust_env=False).json()["given_up"])
+    eventually(lambda: http.get(f"{workspace.url}/local/connections").json()["given_up"])
     assert [h.get("x-slack-retry-num") for h, _ in endpoint.events] == [None, "1", "2", "3"]
     assert [h.get("x-slack-retry-reason") for h, _ in endpoint.events] == [None, "http_error", "http_error", "http_error"]
     assert len({body["event_id"] for _, body in endpoint.events}) == 1
@@ -117,7 +116,7 @@ def test_nobody_at_the_address_is_connection_failed(endpoint: Endpoint) -> None:
     with Workspace(nowhere) as workspace:
         olga = as_person(workspace, "olga")
         posted = olga.chat_postMessage(channel=QUALITY, text="is this OK?")
-        shown = eventually(lambda: (c := httpx.get(f"{workspace.url}/local/connections", trust_env=False).json())["given_up"] and c)
+        shown = eventually(lambda: (c := http.get(f"{workspace.url}/local/connections").json())["given_up"] and c)
         assert (shown["mode"], shown["verified"]) == ("http", False)
         assert posted["ok"]
 
@@ -126,9 +125,9 @@ def test_interactions_and_commands_come_as_forms(workspace: Workspace, endpoint:
     kenpin = WebClient(token=workspace.bot_token, base_url=workspace.api_url)
     ts = kenpin.chat_postMessage(channel=QUALITY, text="scrap it?", blocks=actions(button()))["ts"]
     clicked = {"user": AKIRA, "channel": QUALITY, "ts": ts, "action_id": "approve"}
-    assert httpx.post(f"{workspace.url}/local/actions", json=clicked, trust_env=False).json()["ok"]
+    assert http.post(f"{workspace.url}/local/actions", json=clicked).json()["ok"]
     asked = {"user": OLGA, "channel": QUALITY, "command": "/kenpin", "text": "status"}
-    httpx.post(f"{workspace.url}/local/commands", json=asked, trust_env=False)
+    http.post(f"{workspace.url}/local/commands", json=asked)
     forms = [parse_qs(b.decode()) for h, b in endpoint.requests if h["content-type"] == "application/x-www-form-urlencoded"]
     assert json.loads(forms[0]["payload"][0])["actions"][0]["action_id"] == "approve"
     assert (forms[1]["command"], forms[1]["text"]) == (["/kenpin"], ["status"])
@@ -169,7 +168,7 @@ def test_bolt_over_http_hears_a_question_and_a_click() -> None:
 
         answer = eventually(answers)[0]
         clicked = {"user": AKIRA, "channel": QUALITY, "ts": answer["ts"], "action_id": "approve"}
-        assert httpx.post(f"{workspace.url}/local/actions", json=clicked, trust_env=False).json()["ok"]
+        assert http.post(f"{workspace.url}/local/actions", json=clicked).json()["ok"]
         eventually(lambda: answers()[0]["text"] == "recorded")
         assert heard == ["is this OK?", AKIRA]
     server.shutdown()

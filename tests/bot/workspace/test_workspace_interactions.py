@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
-from slack_clients import AKIRA, OLGA, QUALITY, Bot, actions, button, eventually
+from slack_clients import AKIRA, OLGA, QUALITY, Bot, actions, button, eventually, http
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 
@@ -111,7 +111,7 @@ def test_a_response_address_is_good_five_times(bot: Bot, kenpin: WebClient, loca
 
     ts = kenpin.chat_postMessage(channel=QUALITY, text="scrap it?", blocks=actions(button()))["ts"]
     local.post("actions", json={"user": AKIRA, "channel": QUALITY, "ts": ts, "action_id": "approve"})
-    answers = [httpx.post(urls[0], json={"text": str(n)}, trust_env=False) for n in range(6)]
+    answers = [http.post(urls[0], json={"text": str(n)}) for n in range(6)]
     assert [a.text for a in answers[:5]] == ["ok"] * 5
     assert answers[5].json()["error"] == "used_url"
 

@@ -10,11 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
-from slack_clients import AKIRA, KENPIN, OLGA, QUALITY, Bot, actions, as_person, button
+from slack_clients import AKIRA, KENPIN, OLGA, QUALITY, Bot, actions, as_person, button, http
 from slack_sdk import WebClient
 
 from kenpin.bot.workspace.server import Workspace, WorkspaceSettings
@@ -265,12 +264,12 @@ def test_words_of_the_page_hold_wcag_aa_contrast_in_both_schemes(page: Page, wor
 
 
 def test_the_pages_own_requests_are_answered_only_for_people_who_exist(standing: Workspace) -> None:
-    answer = httpx.get(f"{standing.url}/local/snapshot", params={"user": "U0NOBODY001"}, trust_env=False)
+    answer = http.get(f"{standing.url}/local/snapshot", params={"user": "U0NOBODY001"})
     assert "GET /local/people lists everybody" in answer.text
 
 
 def test_the_page_shows_a_picture_made_anew_and_never_the_uploaded_bytes(standing: Workspace, photo: bytes) -> None:
     file = as_person(standing, "olga").files_upload_v2(content=photo, filename="cell.png", channel=QUALITY)["file"]
-    shown = httpx.get(f"{standing.url}/local/picture/{file['id']}/480", trust_env=False)
+    shown = http.get(f"{standing.url}/local/picture/{file['id']}/480")
     assert Image.open(io.BytesIO(shown.content)).size == (480, 320)
     assert shown.content != photo

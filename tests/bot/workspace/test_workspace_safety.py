@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 from PIL import Image
-from slack_clients import KENPIN, OLGA, QUALITY, as_person, eventually
+from slack_clients import KENPIN, OLGA, QUALITY, as_person, eventually, http
 
 from kenpin.bot.workspace.errors import FolderTakenError, NotLoopbackError, PortTakenError
 from kenpin.bot.workspace.server import Workspace, WorkspaceSettings
@@ -23,8 +23,8 @@ def test_another_host_is_refused_unless_it_is_allowed_in_so_many_words(host: str
 
 def test_an_allowed_host_answers_to_addresses_but_not_to_names() -> None:
     with Workspace(WorkspaceSettings(host="0.0.0.0", allow_remote=True)) as workspace:
-        assert httpx.get(f"{workspace.url}/local/people", trust_env=False).status_code == 200
-        rebound = httpx.get(f"{workspace.url}/local/people", headers={"Host": "evil.example.com"}, trust_env=False)
+        assert http.get(f"{workspace.url}/local/people").status_code == 200
+        rebound = http.get(f"{workspace.url}/local/people", headers={"Host": "evil.example.com"})
         assert rebound.status_code == 403
 
 
@@ -57,19 +57,19 @@ def test_two_workspaces_cannot_keep_their_data_in_one_folder(tmp_path: Path) -> 
 )
 @pytest.mark.parametrize("path", ["/local/people", "/api/auth.test", "/link/?ticket=x", "/local/tray"])
 def test_another_web_site_is_kept_out(standing: Workspace, headers: dict[str, str], path: str) -> None:
-    answer = httpx.get(standing.url + path, headers=headers, trust_env=False)
+    answer = http.get(standing.url + path, headers=headers)
     assert answer.status_code == 403
     assert "xoxp" not in answer.text
 
 
 def test_a_link_from_another_site_opens_the_page_and_nothing_else(standing: Workspace) -> None:
     clicked = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}
-    assert httpx.get(standing.url + "/", headers=clicked, trust_env=False).status_code == 200
-    assert httpx.get(standing.url + "/local/people", headers=clicked, trust_env=False).status_code == 403
+    assert http.get(standing.url + "/", headers=clicked).status_code == 200
+    assert http.get(standing.url + "/local/people", headers=clicked).status_code == 403
 
 
 def test_the_page_runs_only_its_own_code_and_stands_in_no_frame(standing: Workspace) -> None:
-    policy = httpx.get(standing.url + "/", trust_env=False).headers["content-security-policy"]
+    policy = http.get(standing.url + "/").headers["content-security-policy"]
     assert "default-src 'self'" in policy
     assert "script-src 'self'" in policy
     assert "frame-ancestors 'none'" in policy
@@ -77,7 +77,7 @@ def test_the_page_runs_only_its_own_code_and_stands_in_no_frame(standing: Worksp
 
 def test_the_host_header_may_come_without_a_port_or_as_localhost(standing: Workspace) -> None:
     for host in ("127.0.0.1", "localhost", f"localhost:{standing.url.rpartition(':')[2]}"):
-        assert httpx.get(standing.url + "/local/people", headers={"Host": host}, trust_env=False).status_code == 200
+        assert http.get(standing.url + "/local/people", headers={"Host": host}).status_code == 200
 
 
 def test_the_tray_gives_photos_and_nothing_beside_them(tmp_path: Path) -> None:
@@ -86,7 +86,7 @@ def test_the_tray_gives_photos_and_nothing_beside_them(tmp_path: Path) -> None:
     Image.new("RGB", (400, 300)).save(tray / "good cells" / "a b.png")
     (tray / "notes.txt").write_text("secret")
     (tmp_path / "outside.png").write_bytes(b"secret")
-    with Workspace(WorkspaceSettings(tray=tray)) as workspace, httpx.Client(base_url=workspace.url, trust_env=False) as client:
+    with Workspace(WorkspaceSettings(tray=tray)) as workspace, httpx.Client(base_url=workspace.url) as client:
         assert client.get("/local/tray").json()["photos"] == [{"path": "good cells/a b.png", "caption": "good cells"}]
         assert client.get("/local/tray/good cells/a b.png").headers["content-type"] == "image/png"
         assert len(client.get("/local/tray/good cells/a b.png?side=160").content) < 1000
@@ -111,7 +111,7 @@ def test_everything_said_is_there_after_a_restart_on_another_port(tmp_path: Path
         assert message["files"][0]["id"] == file["id"]
         url = message["files"][0]["url_private_download"]
         assert url.startswith(second.url)
-        assert httpx.get(url, headers={"Authorization": f"Bearer {kenpin}"}, trust_env=False).content == photo
+        assert http.get(url, headers={"Authorization": f"Bearer {kenpin}"}).content == photo
         assert olga.chat_postMessage(channel=QUALITY, text="later")["ts"] > reply["ts"]
 
 
@@ -119,7 +119,7 @@ def test_an_open_page_is_told_what_happens_and_does_not_hold_up_the_end() -> Non
     workspace = Workspace()
     workspace.start()
     heard: list[str] = []
-    with httpx.stream("GET", f"{workspace.url}/local/live?user={OLGA}", trust_env=False, timeout=10) as page:
+    with http.stream("GET", f"{workspace.url}/local/live?user={OLGA}") as page:
         lines = page.iter_lines()
         next(lines)
         ts = as_person(workspace, "akira").chat_postMessage(channel=QUALITY, text=f"<@{KENPIN}> hello")["ts"]

@@ -15,7 +15,7 @@ from typing import Any
 
 import httpx
 import pytest
-from slack_clients import AKIRA, CANTEEN, KENPIN, OLGA, QUALITY, Bot, actions, as_person, button, eventually
+from slack_clients import AKIRA, CANTEEN, KENPIN, OLGA, QUALITY, Bot, actions, as_person, button, eventually, http
 from slack_sdk import WebClient
 
 import kenpin.bot.workspace
@@ -96,7 +96,7 @@ def conversation(workspace: Workspace, photo: bytes) -> dict[str, dict[str, Any]
         return answer
 
     upload = keep("files.getUploadURLExternal", kenpin.files_getUploadURLExternal(filename="map.png", length=len(photo), alt_txt="map"))
-    httpx.post(upload["upload_url"], content=photo, trust_env=False)
+    http.post(upload["upload_url"], content=photo)
     question = {"channel": QUALITY, "initial_comment": f"<@{KENPIN}> is this OK?"}
     asked = olga.files_upload_v2(content=photo, filename="cell.png", **question)["file"]["id"]
     ts = olga.conversations_history(channel=QUALITY)["messages"][0]["ts"]

@@ -6,7 +6,7 @@ import time
 
 import httpx
 import pytest
-from slack_clients import CANTEEN, KENPIN, LINE_2, OLGA, QUALITY, Bot, eventually
+from slack_clients import CANTEEN, KENPIN, LINE_2, OLGA, QUALITY, Bot, eventually, http
 from slack_sdk import WebClient
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
@@ -134,7 +134,7 @@ def test_a_cut_connection_is_replaced_without_losing_an_event(bot: Bot, olga: We
 
 def test_two_connections_share_the_events_between_them(workspace: Workspace, bot: Bot, olga: WebClient) -> None:
     second = Bot(workspace).connect()
-    eventually(lambda: httpx.get(f"{workspace.url}/local/connections", trust_env=False).json()["connections"] == 2)
+    eventually(lambda: http.get(f"{workspace.url}/local/connections").json()["connections"] == 2)
     for n in range(6):
         olga.chat_postMessage(channel=QUALITY, text=str(n))
     eventually(lambda: len(bot.bodies) + len(second.bodies) == 6)

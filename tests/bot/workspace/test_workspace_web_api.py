@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import httpx
 import pytest
-from slack_clients import AKIRA, CANTEEN, KENPIN, LINE_2, OLGA, QUALITY, SUMI, as_person
+from slack_clients import AKIRA, CANTEEN, KENPIN, LINE_2, OLGA, QUALITY, SUMI, as_person, http
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 from slack_sdk.http_retry.builtin_handlers import RateLimitErrorRetryHandler
@@ -21,7 +20,7 @@ def refused(error: pytest.ExceptionInfo[SlackApiError]) -> str:
 
 def call(workspace: Workspace, method: str, verb: str = "POST", **how: Any) -> dict[str, Any]:
     how.setdefault("headers", {})["Authorization"] = f"Bearer {workspace.bot_token}"
-    return dict(httpx.request(verb, workspace.api_url + method, trust_env=False, **how).json())
+    return dict(http.request(verb, workspace.api_url + method, **how).json())
 
 
 def test_auth_test_says_who_the_token_is_and_lists_its_scopes(kenpin: WebClient, olga: WebClient) -> None:
@@ -43,7 +42,7 @@ def test_auth_test_says_who_the_token_is_and_lists_its_scopes(kenpin: WebClient,
 )
 def test_a_wrong_token_or_method_gets_slacks_error_with_status_200(standing: Workspace, token: str, method: str, error: str) -> None:
     headers = {"Authorization": f"Bearer {token}"} if token else {}
-    answer = httpx.post(standing.api_url + method, headers=headers, trust_env=False)
+    answer = http.post(standing.api_url + method, headers=headers)
     assert answer.status_code == 200
     assert answer.json()["ok"] is False
     assert answer.json()["error"] == error
@@ -69,7 +68,7 @@ def test_a_json_content_type_with_an_empty_body_is_a_call_without_arguments(stan
 
 
 def test_a_token_may_come_as_an_argument(standing: Workspace) -> None:
-    assert httpx.post(standing.api_url + "auth.test", data={"token": standing.bot_token}, trust_env=False).json()["user_id"] == KENPIN
+    assert http.post(standing.api_url + "auth.test", data={"token": standing.bot_token}).json()["user_id"] == KENPIN
 
 
 def test_a_posted_message_is_kept_with_blocks_and_metadata(kenpin: WebClient) -> None:
@@ -273,9 +272,9 @@ def test_an_ephemeral_message_is_seen_by_one_person_and_by_no_history(
     workspace: Workspace, kenpin: WebClient, olga: WebClient
 ) -> None:
     kenpin.chat_postEphemeral(channel=QUALITY, user=OLGA, text="you may not approve this")
-    seen = httpx.get(f"{workspace.url}/local/ephemeral", params={"user": OLGA}, trust_env=False).json()["messages"]
+    seen = http.get(f"{workspace.url}/local/ephemeral", params={"user": OLGA}).json()["messages"]
     assert [m["text"] for m in seen] == ["you may not approve this"]
-    assert httpx.get(f"{workspace.url}/local/ephemeral", params={"user": AKIRA}, trust_env=False).json()["messages"] == []
+    assert http.get(f"{workspace.url}/local/ephemeral", params={"user": AKIRA}).json()["messages"] == []
     assert olga.conversations_history(channel=QUALITY)["messages"] == []
     with pytest.raises(SlackApiError) as absent:
         kenpin.chat_postEphemeral(channel=LINE_2, user="U0VICTOR001", text="x")
@@ -287,7 +286,7 @@ def test_a_permalink_leads_to_the_page(workspace: Workspace, kenpin: WebClient, 
     reply = kenpin.chat_postMessage(channel=QUALITY, text="yes", thread_ts=ts)["ts"]
     link = kenpin.chat_getPermalink(channel=QUALITY, message_ts=reply)["permalink"]
     assert link == f"{workspace.url}/archives/{QUALITY}/p{reply.replace('.', '')}?thread_ts={ts}&cid={QUALITY}"
-    assert "text/html" in httpx.get(link, follow_redirects=True, trust_env=False).headers["content-type"]
+    assert "text/html" in http.get(link, follow_redirects=True).headers["content-type"]
 
 
 def test_a_streamed_message_grows_and_ends(kenpin: WebClient, olga: WebClient) -> None:
@@ -315,7 +314,7 @@ def test_a_stream_in_a_channel_needs_its_recipient(kenpin: WebClient, olga: WebC
 
 def test_the_assistant_status_shows_until_the_bot_posts(workspace: Workspace, kenpin: WebClient, olga: WebClient) -> None:
     def statuses() -> list[str]:
-        snapshot = httpx.get(f"{workspace.url}/local/snapshot", params={"user": OLGA}, trust_env=False).json()
+        snapshot = http.get(f"{workspace.url}/local/snapshot", params={"user": OLGA}).json()
         return [s["status"] for s in snapshot["statuses"]]
 
     ts = olga.chat_postMessage(channel=QUALITY, text="is this OK?")["ts"]
@@ -329,12 +328,12 @@ def test_the_assistant_status_shows_until_the_bot_posts(workspace: Workspace, ke
 
 def test_rate_limits_come_as_429_with_retry_after_and_end(workspace: Workspace, kenpin: WebClient) -> None:
     faults = f"{workspace.url}/local/faults"
-    httpx.post(faults, json={"rate_limit": {"method": "team.info", "calls": 1, "retry_after_s": 1}}, trust_env=False)
+    http.post(faults, json={"rate_limit": {"method": "team.info", "calls": 1, "retry_after_s": 1}})
     with pytest.raises(SlackApiError) as limited:
         kenpin.team_info()
     assert limited.value.response.status_code == 429
     assert limited.value.response.headers["Retry-After"] == "1"
-    httpx.post(faults, json={"rate_limit": {"method": "team.info", "calls": 1, "retry_after_s": 0}}, trust_env=False)
+    http.post(faults, json={"rate_limit": {"method": "team.info", "calls": 1, "retry_after_s": 0}})
     patient = WebClient(token=kenpin.token, base_url=workspace.api_url, retry_handlers=[RateLimitErrorRetryHandler(max_retry_count=1)])
     assert patient.team_info()["ok"]
     assert workspace.calls.counts["team.info"] == 3
@@ -342,7 +341,7 @@ def test_rate_limits_come_as_429_with_retry_after_and_end(workspace: Workspace, 
 
 def test_faults_take_methods_and_scopes_away_and_give_them_back(workspace: Workspace, kenpin: WebClient) -> None:
     def faults(**switches: Any) -> dict[str, Any]:
-        return dict(httpx.post(f"{workspace.url}/local/faults", json=switches, trust_env=False).json())
+        return dict(http.post(f"{workspace.url}/local/faults", json=switches).json())
 
     faults(unknown_methods=["usergroups.users.list"], revoked_scopes=["files:read"], error={"method": "users.info", "error": "fatal_error"})
     for ask, error in (
@@ -364,7 +363,7 @@ def test_faults_take_methods_and_scopes_away_and_give_them_back(workspace: Works
 
 
 def test_everybody_is_listed_with_a_working_token(standing: Workspace) -> None:
-    listed = httpx.get(f"{standing.url}/local/people", trust_env=False).json()["people"]
+    listed = http.get(f"{standing.url}/local/people").json()["people"]
     assert {p["role"] for p in listed} == {"operator", "approver", "supervisor", "visitor"}
     for person in listed:
         client = WebClient(token=person["token"], base_url=standing.api_url)
@@ -374,7 +373,7 @@ def test_everybody_is_listed_with_a_working_token(standing: Workspace) -> None:
 
 def test_calls_are_recorded_with_their_arguments(workspace: Workspace) -> None:
     as_person(workspace, "sumi").chat_postMessage(channel=QUALITY, text="noted")
-    record = httpx.get(f"{workspace.url}/local/calls", params={"method": "chat.postMessage"}, trust_env=False).json()
+    record = http.get(f"{workspace.url}/local/calls", params={"method": "chat.postMessage"}).json()
     assert record["counts"]["chat.postMessage"] == 1
     assert record["calls"][0]["caller"] == SUMI
     assert record["calls"][0]["arguments"]["text"] == "noted"
