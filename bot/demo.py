@@ -6,7 +6,7 @@ good ones become references; others, good and bad, which the bot has not seen, g
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
@@ -47,9 +47,12 @@ class Running:
 
 
 @contextmanager
-def start(settings: Settings, port: int, progress: Progress) -> Iterator[Running]:
-    """Start everything; stopped at the end of the block. Raises SettingError when the photos' wheels are missing."""
-    demo_parts = (solar_cells(), textile())
+def start(settings: Settings, port: int, progress: Progress, *, only_cells: bool = False) -> Iterator[Running]:
+    """Start everything; stopped at the end of the block. only_cells: without the textile, to be ready sooner.
+
+    Raises SettingError when the photos' wheels are missing.
+    """
+    demo_parts = (solar_cells(),) if only_cells else (solar_cells(), textile())
     tray = fill_tray(settings.home / "tray", demo_parts)
     with Workspace(WorkspaceSettings(port=port, tray=tray, data=settings.home / "workspace")) as workspace:
         inside = replace(
@@ -115,7 +118,7 @@ def _spread(photos: list[Path], count: int, offset: int) -> list[Path]:
     return [photos[i * len(photos) // count + offset] for i in range(count)]
 
 
-def fill_tray(tray: Path, demo_parts: tuple[DemoPart, ...]) -> Path:
+def fill_tray(tray: Path, demo_parts: Sequence[DemoPart]) -> Path:
     for part in demo_parts:
         for caption, photos in part.tray.items():
             folder = tray / caption

@@ -41,7 +41,7 @@ def run(settings: Settings, say: Say) -> bool:
     database = default_database(home) if settings.database_url == default_database(settings.home) else settings.database_url
     apart = replace(settings, home=home, database_url=database, approvers=())
     say("starting the workspace, the bot and a worker ...")
-    with Progress(console=Console(stderr=True), disable=True) as progress, demo.start(apart, 0, progress) as running:
+    with Progress(console=Console(stderr=True), disable=True) as progress, demo.start(apart, 0, progress, only_cells=True) as running:
         started = time.monotonic()
         try:
             for words in _steps(running):
@@ -80,18 +80,18 @@ def _steps(running: Running) -> Iterator[str]:
     refusal = _wait("a private refusal", lambda: _whisper(running, people["operator"], answer))
     _expect("not an approver" in refusal["text"], "the refusal says why", refusal["text"])
     _expect(_rows(running, answer, "actions") == 0, "nothing is on record", "an action")
-    yield f"her 👍 was refused, privately: {refusal['text']}"
+    yield f"her 👍 was refused, privately: {_plain(refusal['text'], people)}"
 
     akira.reactions_add(channel=channel, timestamp=answer["ts"], name="+1::skin-tone-3")
     said = _wait("the thread to say so", lambda: _outcome(olga, channel, question["ts"]))
-    yield f"the approver's 👍 counted; the thread says: {_plain(said['text'])}"
+    yield f"the approver's 👍 counted; the thread says: {_plain(said['text'], people)}"
     closed = _wait("the buttons to go", lambda: _closed(olga, channel, question["ts"], answer["ts"]))
     _expect(not _buttons(closed), "a decided answer has no buttons", closed["blocks"])
 
     akira.reactions_remove(channel=channel, timestamp=answer["ts"], name="+1::skin-tone-3")
     akira.reactions_add(channel=channel, timestamp=answer["ts"], name="+1")
     again = _wait("a private word on the second 👍", lambda: _whisper(running, people["approver"], answer))
-    yield f"a second 👍 changed nothing: {_plain(again['text'])}"
+    yield f"a second 👍 changed nothing: {_plain(again['text'], people)}"
 
     yield from _records(running, answer, people)
 
@@ -165,8 +165,12 @@ def _rows(running: Running, answer: Message, table: str) -> int:
         return int(conn.execute(sa.text(f"SELECT count({COUNTED[table]}) {OF_ANSWER}"), {"ts": answer["ts"]}).scalar_one())
 
 
-def _plain(text: str) -> str:
-    return re.sub(r"<!date\^\d+\^[^|]*\|([^>]*)>", r"\1", text)
+def _plain(text: str, people: dict[str, Any]) -> str:
+    """Slack's marks as a page shows them."""
+    text = re.sub(r"<!date\^\d+\^[^|]*\|([^>]*)>", r"\1", text).replace("*", "")
+    for person in people.values():
+        text = text.replace(f"<@{person['id']}>", f"@{person['real_name']}")
+    return text
 
 
 def _wait(what: str, look: Callable[[], Message | None]) -> Message:
