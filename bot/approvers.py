@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from kenpin.bot.messenger import Messenger
-from kenpin.storage import audit, people
+from kenpin.storage import audit, parts, people
 from kenpin.storage.audit import AuditKind
 from kenpin.storage.database import reading, writing
 from kenpin.storage.vocabulary import ANY_PART
@@ -45,6 +45,13 @@ def approve(engine: Engine, client: WebClient | None, who: str, part: str | None
         if new:
             audit.append(conn, AuditKind.APPROVER_GRANTED, {"scope": scope, "by": granted_by}, person_id=person.id)
     return Granted(who=f"{person.name or person.id} ({person.id})" if person.name else person.id, scope=scope, new=new)
+
+
+def groups(conn: Connection) -> tuple[tuple[str, str], ...]:
+    """The user groups whose members may approve, each with its scope: a part number, or "*"."""
+    everywhere = people.groups(conn, ANY_PART)
+    of_parts = [(group, part.number) for part in parts.all_parts(conn) for group in people.groups(conn, part.number)]
+    return (*((group, ANY_PART) for group in everywhere), *((group, part) for group, part in of_parts if group not in everywhere))
 
 
 def approve_first_ones(engine: Engine, client: WebClient, named: tuple[str, ...]) -> tuple[Granted, ...]:

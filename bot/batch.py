@@ -10,7 +10,7 @@ from time import perf_counter
 from typing import Any
 
 from kenpin.bot.catalogue import FolderError, photos_in
-from kenpin.bot.service import open_site
+from kenpin.bot.service import open_records, open_site
 from kenpin.bot.settings import Settings
 from kenpin.storage import parts
 from kenpin.storage.database import reading
@@ -36,14 +36,9 @@ def inspect(settings: Settings, place: Path, part: str | None, question: str) ->
     Raises FolderError when there is nothing to look at or the part is not known.
     """
     files = photos_in(place)
-    site = open_site(settings, own_process=False)
     if part is not None:
-        with reading(site.engine) as conn:
-            known = parts.find(conn, part)
-        if known is None:
-            raise FolderError(
-                f"There is no part {part}. Add it with `kenpin parts add {part} --good FOLDER`; `kenpin parts list` shows the others."
-            )
+        _require_part(settings, part)  # said now, before the models are loaded
+    site = open_site(settings, own_process=False)
     for done, file in enumerate(files, start=1):
         yield done, len(files), _look(site, file, part, question)
 
@@ -70,6 +65,17 @@ def as_text(seen: Seen) -> str:
         return f"[bold]{escape(str(seen.file))}[/]"
     lines = [f"[bold]{escape(str(seen.file))}[/]  {escape(seen.answer.headline)}", *(f"  • {escape(line)}" for line in seen.answer.lines)]
     return "\n".join(lines)
+
+
+def _require_part(settings: Settings, part: str) -> None:
+    records = open_records(settings)
+    with reading(records) as conn:
+        known = parts.find(conn, part)
+    records.dispose()
+    if known is None:
+        raise FolderError(
+            f"There is no part {part}. Add it with `kenpin parts add {part} --good FOLDER`; `kenpin parts list` shows the others."
+        )
 
 
 def _look(site: Site, file: Path, part: str | None, question: str) -> Seen:

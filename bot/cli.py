@@ -233,8 +233,7 @@ def people_approve(
     settings = _settings()
     client = web_client(settings) if settings.slack_bot_token else None
     granted = approvers.approve(_records(), client, who, part, granted_by=f"command line ({getpass.getuser()})")
-    scope = "every part" if granted.scope == "*" else granted.scope
-    out.print(f"{granted.who} may approve {scope}{'' if granted.new else ' (as before)'}.")
+    out.print(f"{granted.who} may approve {_scope_words(granted.scope)}{'' if granted.new else ' (as before)'}.")
 
 
 @people_app.command("revoke")
@@ -254,6 +253,7 @@ def people_revoke(
 @people_app.command("list")
 def people_list() -> None:
     """Who may approve what."""
+    from kenpin.bot import approvers
     from kenpin.storage import people
     from kenpin.storage.database import reading
 
@@ -261,8 +261,10 @@ def people_list() -> None:
     with reading(_records()) as conn:
         for grant in people.grants(conn):
             person = people.find(conn, grant.person_id)
-            scope = "every part" if grant.scope == "*" else grant.scope
+            scope = _scope_words(grant.scope)
             table.add_row(grant.person_id, (person and person.name) or "", scope, grant.via, _minute(grant.granted_at), grant.granted_by)
+        for group, scope in approvers.groups(conn):
+            table.add_row(group, "everybody in this user group", _scope_words(scope), "", "", "")
     out.print(table if table.row_count else "Nobody yet. Name one: kenpin people approve ID")
 
 
@@ -401,6 +403,10 @@ def _bar() -> Iterator[Progress]:
     # Rich would send what is printed to the progress's own stream: right above a bar on one terminal, wrong when stdout is a file.
     with Progress(*columns, console=err, transient=True, disable=not err.is_terminal, redirect_stdout=out.is_terminal) as progress:
         yield progress
+
+
+def _scope_words(scope: str) -> str:
+    return "every part" if scope == "*" else scope
 
 
 def _minute(moment: str) -> str:

