@@ -71,6 +71,7 @@ export function makeComposer(options) {
     if (area.value.trim() === typed) area.value = "";
     sending.forEach(drop);
     refresh();
+    if (document.activeElement === document.body) area.focus(); // the send button had it, and is disabled now
     options.onSent?.(done);
   }
 

@@ -242,9 +242,8 @@ function drawn(channel, message, options) {
   return node;
 }
 
-// Redrawing a log must not take the focus from a button in it, nor close an edit that is going on.
+// Redrawing a log must not take the focus from a button or an edit in it.
 function keepFocus(log, redraw) {
-  if (log.querySelector(".edit-foot")) return;
   const active = log.contains(document.activeElement) ? document.activeElement : null;
   const message = active?.closest(".message")?.dataset.ts;
   const mark = active?.dataset.testid;
@@ -252,7 +251,8 @@ function keepFocus(log, redraw) {
   const top = log.scrollTop;
   redraw();
   log.scrollTop = bottom ? log.scrollHeight : top;
-  if (message && mark) log.querySelector(`[data-ts="${message}"] [data-testid="${CSS.escape(mark)}"]`)?.focus({ preventScroll: true });
+  const again = active?.isConnected ? active : message && mark && log.querySelector(`[data-ts="${message}"] [data-testid="${CSS.escape(mark)}"]`);
+  if (again) again.focus({ preventScroll: true });
 }
 
 function scrollDown(pane) {
@@ -407,7 +407,7 @@ function wanted() {
 
 document.addEventListener("visibilitychange", () => { if (model.channel()) { markRead(); drawSidebar(); } });
 document.addEventListener("keydown", (event) => {
-  if (event.key === "Escape" && model.threadTs && !document.querySelector("dialog[open], .popover") && threadPane.contains(document.activeElement)) closeThread();
+  if (event.key === "Escape" && model.threadTs && !document.querySelector("dialog[open], .popover") && !channelPane.contains(document.activeElement)) closeThread();
 });
 // A photo dropped beside the message fields must not replace the page.
 for (const kind of ["dragover", "drop"]) window.addEventListener(kind, (event) => event.preventDefault());

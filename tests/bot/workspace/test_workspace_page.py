@@ -152,6 +152,34 @@ def test_reactions_take_a_skin_tone_and_are_taken_back_by_keyboard(page: Page, w
     expect(pill).to_have_count(0)
 
 
+def test_a_message_is_answered_in_its_thread_edited_and_deleted(page: Page, olga: WebClient) -> None:
+    for text in ("is this OK?", "is tis OK?"):
+        page.get_by_test_id("composer").fill(text)
+        page.get_by_test_id("composer").press("Enter")
+    messages = page.locator("#channel").get_by_test_id("message")
+    expect(messages).to_have_count(2)
+    messages.first.hover()
+    messages.first.get_by_test_id("reply-in-thread").click()
+    page.get_by_test_id("thread-composer").fill("it has a scratch")
+    page.get_by_test_id("thread-send").click()
+    expect(page.get_by_test_id("thread-pane").get_by_test_id("message")).to_have_count(2)
+    page.keyboard.press("Escape")
+    expect(page.get_by_test_id("thread-pane")).to_be_hidden()
+    expect(messages.first.get_by_test_id("thread-link")).to_contain_text("1 reply")
+
+    messages.last.hover()
+    messages.last.get_by_test_id("edit").click()
+    messages.last.locator("textarea").fill("is this one OK?")
+    messages.last.get_by_role("button", name="Save").click()
+    expect(messages.last).to_contain_text("is this one OK?")
+    expect(messages.last).to_contain_text("(edited)")
+    messages.last.hover()
+    messages.last.get_by_test_id("delete").click()
+    page.get_by_test_id("confirm-yes").click()
+    expect(messages).to_have_count(1)
+    assert [m["text"] for m in olga.conversations_history(channel=QUALITY)["messages"]] == ["is this OK?"]
+
+
 def test_nothing_a_person_writes_becomes_html(page: Page, workspace: Workspace) -> None:
     as_person(workspace, "victor").chat_postMessage(channel=QUALITY, text="<img src=x onerror=alert(1)> <javascript:alert(1)|click> `<b>`")
     message = page.get_by_test_id("message")
