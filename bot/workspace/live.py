@@ -19,6 +19,8 @@ class Live:
 
     def tell(self, kind: str, body: Json, *, only: set[str] | None = None) -> None:
         """only: the user ids that may see it; None for everybody."""
+        if not self._pages:
+            return
         line = f"data: {json.dumps({'kind': kind, **body}, ensure_ascii=False)}\n\n"
         for queue, user in self._pages.items():
             if only is None or user in only:
