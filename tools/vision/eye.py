@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kenpin.storage.vocabulary import Verdict
-from kenpin.tools.vision import anomaly_map, backbone, bank, photo, score, view
+from kenpin.tools.vision import anomaly_map, backbone, bank, photo, recognition, score, view
 from kenpin.tools.vision.backbone import Array
 from kenpin.tools.vision.errors import NoReferencesError
 from kenpin.tools.vision.foreground import Lie
@@ -30,7 +30,6 @@ from kenpin.tools.vision.sight import Recognition, RecognitionOutcome, Reference
 REVISION = "eye-1"  # raise it when what is kept on disk would no longer be right
 RECENT = 8  # photos whose views stay in memory
 KEPT_PARTS = 32  # parts whose banks stay in memory
-SAME_PART, MARGIN = 0.80, 0.02
 MARKED = 0.998  # share of a good photo's patches that stay unmarked
 
 __all__ = ["Eye", "Recognition", "RecognitionOutcome", "ReferencePhoto", "Sight"]
@@ -65,6 +64,7 @@ class Eye:
         self._views_on_disk.mkdir(parents=True, exist_ok=True)
         self._recent: OrderedDict[str, view.View] = OrderedDict()
         self._parts: OrderedDict[str, Learnt] = OrderedDict()
+        self._wholes = _Wholes(cache / "wholes" / f"{REVISION}-{self.model}")
 
     def learn(self, good: Sequence[ReferencePhoto], progress: Callable[[int, int], None] | None = None) -> None:
         """Looks at every good photo that was not looked at before, and measures how they differ. Idempotent.
@@ -102,25 +102,14 @@ class Eye:
         return learnt.scale.judge(statistic)
 
     def recognise(self, path: Path, parts: Mapping[str, Sequence[ReferencePhoto]]) -> Recognition:
-        """Which of these parts the photo shows, by the whole photo. Raises PhotoUnreadableError."""
+        """Which of these parts the photo shows; parts without references are passed over. Raises PhotoUnreadableError."""
         mine = self.features(path)
-        near: list[tuple[str, float]] = []
-        for part, good in parts.items():
-            if good:
-                near.append((part, float((self._wholes(good) @ mine).max())))
-        near.sort(key=lambda pair: -pair[1])
-        if not near:
-            return Recognition(part=None, outcome=RecognitionOutcome.NO_PARTS, candidates=())
-        candidates = tuple(near[:5])
-        if near[0][1] < SAME_PART:
-            return Recognition(part=None, outcome=RecognitionOutcome.NONE_NEAR, candidates=candidates)
-        if len(near) > 1 and near[0][1] - near[1][1] < MARGIN * (1 - near[0][1]):
-            return Recognition(part=None, outcome=RecognitionOutcome.SEVERAL_NEAR, candidates=candidates)
-        return Recognition(part=near[0][0], outcome=RecognitionOutcome.RECOGNISED, candidates=candidates)
+        known = {part: np.stack([self._whole(r.sha256, r.path) for r in good]) for part, good in parts.items() if good}
+        return recognition.recognise(mine, known)
 
     def features(self, path: Path) -> NDArray[np.float32]:
         """(D,) unit length: the photo's mean patch, for finding similar photos. Raises PhotoUnreadableError."""
-        return _whole(self._look(photo.digest(path), None, close=True, path=path))
+        return self._whole(photo.digest(path), path)
 
     # --- looking ------------------------------------------------------------------------------------------------------------------
 
@@ -135,11 +124,19 @@ class Eye:
         seen = view.load(kept)
         if seen is None:
             seen = view.look(pixels or photo.read(_given(path)), self._network, close=close, turn_deg=turn_deg)
-            view.save(seen, kept)
+            seen = view.save(seen, kept)
         self._recent[key] = seen
         while len(self._recent) > RECENT:
             self._recent.popitem(last=False)
         return seen
+
+    def _whole(self, digest: str, path: Path) -> Array:
+        """(D,) unit length. Three kilobytes a photo: kept for every photo seen, so that hundreds of parts can be compared with."""
+        whole = self._wholes.get(digest)
+        if whole is None:
+            whole = _unit_mean(self._look(digest, None, close=True, path=path).of_part)
+            self._wholes.keep(digest, whole)
+        return whole
 
     # --- learning -----------------------------------------------------------------------------------------------------------------
 
@@ -165,9 +162,9 @@ class Eye:
         for reference in good:
             base = self._look(reference.sha256, None, close=close, path=reference.path)
             upright.append(base)
-            turns = view.TURNS[base.lie][1:]
+            turns = view.turns(base.lie, len(good))[1:]
             turned.append([base, *(self._look(reference.sha256, None, close=close, turn_deg=t, path=reference.path) for t in turns)])
-        wholes = np.stack([_whole(v) for v in upright])
+        wholes = np.stack([_unit_mean(v.of_part) for v in upright])
         each = [np.concatenate([v.of_part for v in views]) for views in turned]
         everything = np.concatenate(each)
         shortener = bank.shortener(everything)
@@ -187,8 +184,28 @@ class Eye:
             level = float(np.mean(levels))
         return Learnt(close=close, bank=whole_bank, wholes=wholes, scale=scale, level=max(level, 1e-3))
 
-    def _wholes(self, good: Sequence[ReferencePhoto]) -> Array:
-        return np.stack([_whole(self._look(r.sha256, None, close=True, path=r.path)) for r in good])
+
+class _Wholes:
+    """Whole-photo descriptors by digest: on disk, and in memory once they were asked for."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._folder = folder
+        self._seen: dict[str, Array] = {}
+
+    def get(self, digest: str) -> Array | None:
+        if digest not in self._seen:
+            try:
+                self._seen[digest] = np.load(self._folder / f"{digest}.npy", allow_pickle=False)
+            except (FileNotFoundError, ValueError, EOFError):  # not kept yet, or cut off by a full disk
+                return None
+        return self._seen[digest]
+
+    def keep(self, digest: str, whole: Array) -> None:
+        mine = self._folder / f".{digest}.{os.getpid()}.npy"
+        np.save(mine, whole)
+        mine.replace(self._folder / f"{digest}.npy")
+        self._seen[digest] = whole
 
 
 def _load(name: str, engine: str, cache: Path, threads: int | None, device: str) -> backbone.Backbone:
@@ -198,10 +215,6 @@ def _load(name: str, engine: str, cache: Path, threads: int | None, device: str)
 def _given(path: Path | None) -> Path:
     assert path is not None, "a view that is not kept needs its photo"
     return path
-
-
-def _whole(seen: view.View) -> Array:
-    return _unit_mean(seen.of_part)
 
 
 def _unit_mean(patches: Array) -> Array:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -23,7 +23,8 @@ TOKENS = 1024  # 448 x 448 px with patches of 14 px
 MARGIN = 1.12  # of the part's box: its edge must be seen against the bench
 MOST_UNEQUAL = 4.0  # long side over short side of a view
 PART_SHARE = 0.25  # of a patch that must be part for the patch to count
-TURNS = {Lie.FILLS: (0.0,), Lie.LONG: (0.0, 180.0), Lie.SQUARE: (0.0, 90.0, 180.0, 270.0), Lie.ROUND: tuple(45.0 * i for i in range(8))}
+TURNS = {Lie.FILLS: 1, Lie.LONG: 2, Lie.SQUARE: 4, Lie.ROUND: 8}  # ways in which a part that lies like this may be turned
+TURNED_VIEWS = 32  # of all references together, about: with many of them they lie at many angles by themselves
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,6 +86,15 @@ def look(pixels: Pixels, backbone: Backbone, *, close: bool = True, turn_deg: fl
     return View(features=backbone.patches(rgb), part=part, frame=frame, lie=outline.lie)
 
 
+def turns(lie: Lie, references: int) -> tuple[float, ...]:
+    """The angles in degrees, 0 first, at which each of so many references is shown. Both ends of a long part always are."""
+    fewest = min(TURNS[lie], 2)
+    count = max(fewest, min(TURNS[lie], TURNED_VIEWS // references))
+    while TURNS[lie] % count:  # whole steps only: a square part turned by 120 degrees lies like no square part
+        count -= 1
+    return tuple(360.0 * i / count for i in range(count))
+
+
 def _frame(centre_xy: tuple[float, float], size_wh: tuple[float, float], angle_deg: float) -> Frame:
     wide, high = size_wh
     wide, high = max(wide, high / MOST_UNEQUAL), max(high, wide / MOST_UNEQUAL)
@@ -122,14 +132,16 @@ def _part(outline: Outline, frame: Frame) -> NDArray[np.bool_]:
 
 
 
-def save(seen: View, path: Path) -> None:
-    """In half precision: a third of a per cent of a distance, half the disk."""
+def save(seen: View, path: Path) -> View:
+    """Kept in half precision, half the disk for a third of a per cent of a distance. Returns what `load` will, so that scores repeat."""
     f = seen.frame
+    features = seen.features.astype(np.float16)
     frame = np.array([*f.centre_xy, *f.size_wh, f.angle_deg])
     mine = path.with_suffix(f".{os.getpid()}.tmp")
     with mine.open("wb") as file:
-        np.savez(file, features=seen.features.astype(np.float16), part=seen.part, frame=frame, lie=np.array(seen.lie.value))
+        np.savez(file, features=features, part=seen.part, frame=frame, lie=np.array(seen.lie.value))
     mine.replace(path)
+    return replace(seen, features=features.astype(np.float32))
 
 
 def load(path: Path) -> View | None:
