@@ -1,7 +1,7 @@
 """How things reach the bot: one interface, two ways (`socket_mode`, `events_api`), and what each promises.
 
 An event is delivered at least once, with retries. An interaction (button, modal, command) is delivered once, and its answer awaited
-for three seconds; the person at the page is told when none comes.
+for as long as Slack waits; the person at the page is told when none comes.
 """
 
 from __future__ import annotations
@@ -14,17 +14,16 @@ from .store import Json
 
 InteractionKind = Literal["interactive", "slash_commands"]
 
-ANSWER_WITHIN_S = 3.0  # Slack's limit for acknowledging anything
-
 
 class NoAnswerError(Exception):
     """The bot did not answer an interaction in time, or is not there at all; the text is for the person who clicked."""
 
 
 class Delivery(ABC):
-    """One way to the bot."""
+    """One way to the bot, which has `answer_within_s` to acknowledge anything."""
 
-    def __init__(self) -> None:
+    def __init__(self, answer_within_s: float) -> None:
+        self._answer_within_s = answer_within_s
         self.given_up: deque[Json] = deque(maxlen=200)  # events that no retry could deliver
 
     @abstractmethod

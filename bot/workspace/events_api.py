@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 import httpx
 
 from . import people
-from .delivery import ANSWER_WITHIN_S, Delivery, InteractionKind, NoAnswerError
+from .delivery import Delivery, InteractionKind, NoAnswerError
 from .store import Json
 
 log = logging.getLogger(__name__)
@@ -25,15 +25,15 @@ _MOST_REDIRECTS = 2  # Slack gives up on the third
 class EventsApi(Delivery):
     """Posts to `url`. retry_delays_s: the wait before each retry; Slack's own are at once, one minute, five minutes."""
 
-    def __init__(self, url: str, signing_secret: str, retry_delays_s: tuple[float, ...]) -> None:
-        super().__init__()
+    def __init__(self, url: str, signing_secret: str, retry_delays_s: tuple[float, ...], answer_within_s: float) -> None:
+        super().__init__(answer_within_s)
         self._url = url
         self._secret = signing_secret.encode()
         self._retry_delays_s = retry_delays_s
         self._verified = False
         self._tasks: set[asyncio.Task[None]] = set()
         # No proxy from the environment: the bot is on this machine.
-        self._client = httpx.AsyncClient(timeout=ANSWER_WITHIN_S, follow_redirects=True, max_redirects=_MOST_REDIRECTS, trust_env=False)
+        self._client = httpx.AsyncClient(timeout=answer_within_s, follow_redirects=True, max_redirects=_MOST_REDIRECTS, trust_env=False)
 
     def _signed(self, body: bytes, content_type: str) -> dict[str, str]:
         stamp = str(int(time.time()))
@@ -91,7 +91,7 @@ class EventsApi(Delivery):
         try:
             answer = await self._client.post(self._url, content=body, headers=self._signed(body, "application/x-www-form-urlencoded"))
         except httpx.TimeoutException as error:
-            raise NoAnswerError(f"{people.BOT_NAME} did not answer within {ANSWER_WITHIN_S:g} seconds. Try again.") from error
+            raise NoAnswerError(f"{people.BOT_NAME} did not answer within {self._answer_within_s:g} seconds. Try again.") from error
         except httpx.HTTPError as error:
             raise NoAnswerError(f"{people.BOT_NAME} cannot be reached at {self._url}. Start it, then try again.") from error
         if not answer.is_success:

@@ -18,7 +18,6 @@ from .state import Channel, State
 from .store import Json
 from .timeline import Draft, Timeline
 
-_TRIGGER_LIFE_S = 3.0  # Slack's
 _RESPONSE_LIFE_S = 30 * 60.0
 _RESPONSE_USES = 5
 
@@ -47,11 +46,12 @@ class _Response:
 class Interactions:
     """The state between a click and the bot's answer."""
 
-    def __init__(self, state: State, shapes: Shapes, delivery: Delivery, timeline: Timeline) -> None:
+    def __init__(self, state: State, shapes: Shapes, delivery: Delivery, timeline: Timeline, trigger_life_s: float) -> None:
         self._state = state
         self._shapes = shapes
         self._delivery = delivery
         self._timeline = timeline
+        self._trigger_life_s = trigger_life_s
         self._triggers: dict[str, _Trigger] = {}
         self._responses: dict[str, _Response] = {}
 
@@ -61,7 +61,7 @@ class Interactions:
         now = time.monotonic()
         self._triggers = {k: t for k, t in self._triggers.items() if t.until > now - 600}  # old ones stay a while, to be called expired
         name = f"{secrets.randbelow(10**12)}.{secrets.randbelow(10**12)}.{secrets.token_hex(16)}"
-        self._triggers[name] = _Trigger(user, now + _TRIGGER_LIFE_S, view_id=view_id)
+        self._triggers[name] = _Trigger(user, now + self._trigger_life_s, view_id=view_id)
         return name
 
     def use_trigger(self, name: str) -> tuple[str, str | None]:

@@ -193,15 +193,15 @@ class Workspace:
         state = State(store)
         shapes = Shapes(state, self.url)
         live = Live()
-        socket_mode = SocketMode(self.faults, settings.socket_resend_delays_s, settings.patience_s)
+        socket_mode = SocketMode(self.faults, settings.socket_resend_delays_s, settings.patience_s, settings.answer_within_s)
         delivery: Delivery = socket_mode
         if settings.events_url:
-            delivery = EventsApi(settings.events_url, settings.signing_secret, settings.http_retry_delays_s)
+            delivery = EventsApi(settings.events_url, settings.signing_secret, settings.http_retry_delays_s, settings.answer_within_s)
         timeline = Timeline(state, shapes, delivery, live, settings.subscriptions)
         return Office(
             settings=settings, state=state, files=FileStore(store.files), shapes=shapes, live=live, faults=self.faults, calls=self.calls,
             delivery=delivery, socket=socket_mode, timeline=timeline,
-            interactions=Interactions(state, shapes, delivery, timeline),
+            interactions=Interactions(state, shapes, delivery, timeline, settings.answer_within_s),
         )  # fmt: skip
 
 

@@ -30,6 +30,7 @@ class WorkspaceSettings:
     http_retry_delays_s: tuple[float, ...] = (0.0, 60.0, 300.0)  # Slack's: at once, one minute, five minutes
     socket_resend_delays_s: tuple[float, ...] = (3.5, 60.0, 300.0, 3.5)  # the wait for an acknowledgement of each try
     patience_s: float = 3600.0  # how long an event waits for the bot to connect
+    answer_within_s: float = 3.0  # Slack's limit for acknowledging anything, and for using a trigger id
     stream_life_s: float = 300.0  # a streamed message can be appended to for about five minutes, as at Slack
 
     def check(self) -> None:

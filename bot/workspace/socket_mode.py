@@ -20,7 +20,7 @@ from uuid import uuid4
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from . import people
-from .delivery import ANSWER_WITHIN_S, Delivery, InteractionKind, NoAnswerError
+from .delivery import Delivery, InteractionKind, NoAnswerError
 from .faults import Faults
 from .store import Json
 
@@ -52,8 +52,8 @@ class SocketMode(Delivery):
     patience_s: how long an event waits for a connection to open.
     """
 
-    def __init__(self, faults: Faults, resend_delays_s: tuple[float, ...], patience_s: float) -> None:
-        super().__init__()
+    def __init__(self, faults: Faults, resend_delays_s: tuple[float, ...], patience_s: float, answer_within_s: float) -> None:
+        super().__init__(answer_within_s)
         self._faults = faults
         self._resend_delays_s = resend_delays_s
         self._patience_s = patience_s
@@ -189,9 +189,9 @@ class SocketMode(Delivery):
         if connection is None:
             raise NoAnswerError(f"{people.BOT_NAME} is not connected. Start it, then try again.")
         try:
-            return await self._send(connection, kind, payload, ANSWER_WITHIN_S, accepts_response_payload=answer_counts)
+            return await self._send(connection, kind, payload, self._answer_within_s, accepts_response_payload=answer_counts)
         except (TimeoutError, WebSocketDisconnect, RuntimeError) as error:
-            raise NoAnswerError(f"{people.BOT_NAME} did not answer within {ANSWER_WITHIN_S:g} seconds. Try again.") from error
+            raise NoAnswerError(f"{people.BOT_NAME} did not answer within {self._answer_within_s:g} seconds. Try again.") from error
 
     def shown(self) -> Json:
         return {"mode": "socket", "connections": len(self._connections), "in_flight": len(self._tasks), "given_up": list(self.given_up)}

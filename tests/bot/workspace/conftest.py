@@ -24,8 +24,10 @@ def no_proxy() -> Iterator[None]:
 
 
 @pytest.fixture
-def workspace() -> Iterator[Workspace]:
-    with Workspace(WorkspaceSettings(socket_resend_delays_s=(0.3, 0.3, 0.3, 0.3))) as running:
+def workspace(request: pytest.FixtureRequest) -> Iterator[Workspace]:
+    """A parameter, where a test gives one, is answer_within_s; Slack's own is three seconds."""
+    answer_within_s = getattr(request, "param", 3.0)
+    with Workspace(WorkspaceSettings(socket_resend_delays_s=(0.3, 0.3, 0.3, 0.3), answer_within_s=answer_within_s)) as running:
         yield running
 
 

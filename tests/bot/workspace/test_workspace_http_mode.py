@@ -71,7 +71,7 @@ def endpoint() -> Iterator[Endpoint]:
 
 @pytest.fixture
 def workspace(endpoint: Endpoint) -> Iterator[Workspace]:
-    with Workspace(WorkspaceSettings(events_url=endpoint.url, http_retry_delays_s=(0.0, 0.1, 0.2))) as running:
+    with Workspace(WorkspaceSettings(events_url=endpoint.url, http_retry_delays_s=(0.0, 0.1, 0.2), answer_within_s=1.5)) as running:
         yield running
 
 
@@ -98,7 +98,7 @@ def test_a_failed_delivery_is_retried_three_times_with_its_reason_and_the_same_i
 
 
 def test_a_slow_answer_counts_as_a_timeout(workspace: Workspace, endpoint: Endpoint) -> None:
-    endpoint.slow_s = 3.3
+    endpoint.slow_s = 1.8
     as_person(workspace, "olga").chat_postMessage(channel=QUALITY, text="is this OK?")
     eventually(lambda: len(endpoint.events) > 1, within_s=6)
     assert endpoint.events[1][0]["x-slack-retry-reason"] == "http_timeout"
