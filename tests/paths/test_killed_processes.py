@@ -81,7 +81,8 @@ def begun(shop: Factory, question: Message) -> bool:
 
 
 def claimed(shop: Factory, question: Message) -> bool:
-    return bool(shop.inspections_of(question)[0].posting_by)
+    found = shop.inspections_of(question)
+    return bool(found and found[0].posting_by)
 
 
 MOMENTS: dict[str, Moment] = {
@@ -89,9 +90,8 @@ MOMENTS: dict[str, Moment] = {
     "while it fetches": ({"delays_s": {"assistant.threads.setStatus": HELD_S}}, lambda shop, q: begun(shop, q)),
     "after it fetched": ({}, lambda shop, q: done(shop, q, "fetch")),
     "after it looked": ({}, lambda shop, q: done(shop, q, "look")),
-    "after it saved the answer": ({"delays_s": {"files.getUploadURLExternal": HELD_S}}, lambda shop, q: state(shop, q) == "answered"),
-    "while it uploads the map": ({"delays_s": {"files.completeUploadExternal": HELD_S}}, claimed),
-    "while it posts": ({"delays_s": {"chat.postMessage": HELD_S}}, lambda shop, q: uploaded(shop)),
+    "after it saved the answer": ({"delays_s": {"files.getUploadURLExternal": 1.5}}, lambda shop, q: state(shop, q) == "answered"),
+    "while it posts": ({"delays_s": {"chat.postMessage": HELD_S}}, lambda shop, q: uploaded(shop) and claimed(shop, q)),
     "after it posted": ({}, lambda shop, q: bool(shop.olga.answers(q))),
     "after it noted the posting": ({"delays_s": {"assistant.threads.setStatus": 0.3}}, lambda shop, q: state(shop, q) == "posted"),
 }
