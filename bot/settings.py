@@ -83,9 +83,9 @@ def need(value: str | None, name: str, why: str) -> str:
     raise SettingError(f"{name} is not set. {why}")
 
 
-def without_oauth_variables() -> None:
-    """Take away the two variables that would silently switch Bolt to OAuth and drop the bot's token."""
-    for name in ("SLACK_CLIENT_ID", "SLACK_CLIENT_SECRET"):
+def hide_from_bolt() -> None:
+    """Take away what Bolt reads by itself: two variables silently switch it to OAuth, the third makes it warn of a second token."""
+    for name in ("SLACK_CLIENT_ID", "SLACK_CLIENT_SECRET", "SLACK_BOT_TOKEN"):
         os.environ.pop(name, None)
 
 

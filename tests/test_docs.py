@@ -189,6 +189,7 @@ def test_the_numbers_of_the_retries_page_are_the_codes() -> None:
     page = (DOCS / "retries.md").read_text(encoding="utf-8")
     assert "after {}, {} and {} minutes".format(*notices.RETRY_AFTER_MIN) in page
     assert f"{worker.STEP_ATTEMPTS} tries, waiting 1, 2 and 4 s" in page
+    assert f"{worker.THUMB_ATTEMPTS} tries, waiting 1, 2, 4, 8 and 16 s" in page
     assert f"missed for {worker.DEAD_AFTER_S:g} s" in page
     assert f"the next worker | {worker.RECOVERY_ATTEMPTS} times" in page
     assert f"{messenger.FILE_READY_TRIES} times within 8 s" in page
@@ -216,7 +217,7 @@ def test_no_tracked_file_names_a_developers_machine() -> None:
 
 
 def test_nothing_is_left_to_do_without_an_issue() -> None:
-    mark = re.compile(r"\b(?:TO" + r"DO|FIX" + r"ME|XXX)\b(?!\s*\(#\d+\))")
+    mark = re.compile(r"\b(?:TO" + r"DO|FIX" + r"ME|XX" + r"X)\b(?!\s*\(#\d+\))")
     for path in tracked():
         if path.suffix in {".py", ".md", ".js", ".css", ".html", ".toml", ".yaml", ".txt"} or path.name == "Makefile":
             text = path.read_text(encoding="utf-8", errors="replace")

@@ -21,7 +21,7 @@ from sqlalchemy import Engine
 from kenpin.bot import inspection
 from kenpin.bot.inspection import DecisionRequest
 from kenpin.bot.jobs import Jobs
-from kenpin.bot.settings import SettingError, Settings, need, without_oauth_variables
+from kenpin.bot.settings import SettingError, Settings, hide_from_bolt, need
 from kenpin.bot.slack import events
 from kenpin.bot.slack.events import BUTTONS, Ears
 from kenpin.storage.database import writing
@@ -66,7 +66,7 @@ def introduce(client: WebClient, settings: Settings) -> Ears:
 
 def build(settings: Settings, engine: Engine, jobs: Jobs, client: WebClient, ears: Ears) -> App:
     """The app, ready for Socket Mode or HTTP. `introduce` has asked Slack who we are already."""
-    without_oauth_variables()
+    hide_from_bolt()
     app = App(client=client, signing_secret=settings.slack_signing_secret, token_verification_enabled=False)
 
     @app.middleware

@@ -7,6 +7,7 @@ import json
 import logging
 import os
 import pty
+import socket
 import subprocess
 import sys
 import threading
@@ -20,6 +21,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from kenpin.bot import cli
+from kenpin.bot.workspace.server import Workspace
 
 KENPIN = Path(sys.executable).with_name("kenpin")
 KEYS = ["file", "part", "verdict", "anomaly_score", "threshold", "confidence", "findings", "ms"]
@@ -180,6 +182,17 @@ def test_what_cannot_be_done_is_one_sentence_on_stderr(
     sentence = refused(kenpin(office, *words, **environment))
     assert said in sentence
     assert "geheim" not in sentence, "a password is not repeated"
+
+
+def test_a_port_that_is_taken_is_named_before_the_bot_says_it_listens(tmp_path: Path) -> None:
+    with Workspace() as slack, socket.socket() as other:
+        other.bind(("0.0.0.0", 0))
+        other.listen()
+        port = str(other.getsockname()[1])
+        tokens = {"SLACK_API_URL": slack.api_url, "SLACK_BOT_TOKEN": slack.bot_token, "SLACK_SIGNING_SECRET": slack.signing_secret}
+        assert f"cannot listen on port {port}: Address already in use" in refused(
+            installed(tmp_path, "serve", "--http", "--port", port, **tokens)
+        )
 
 
 @pytest.fixture(scope="module")
