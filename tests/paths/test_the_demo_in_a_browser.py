@@ -1,6 +1,6 @@
 """The demo as a person sees it: `kenpin demo` in a process of its own, its page in headless Chromium, a real photo, a real thumb.
 
-With KENPIN_PICTURES=1 its screenshots become the pictures in docs/pictures, which the README shows.
+With KENPIN_PICTURES=1 its screenshot becomes the README's picture, docs/pictures/demo.png.
 """
 
 from __future__ import annotations
@@ -83,7 +83,6 @@ def test_a_photo_is_dropped_answered_refused_to_the_operator_and_approved(page: 
     playwright.expect(answer).to_contain_text("% sure", timeout=ANSWER_WITHIN_MS)
     playwright.expect(answer.get_by_role("img").last).to_be_visible()
     playwright.expect(answer).to_contain_text("Proposed:")
-    picture(page, "answer")
 
     answer.hover()
     answer.get_by_test_id("react-+1").click()
@@ -108,7 +107,6 @@ def test_a_japanese_question_is_answered_in_japanese(page: playwright.Page, demo
     thread = page.get_by_test_id("thread-pane")  # opens by itself when one's own question is answered
     playwright.expect(thread).to_contain_text("このセルは大丈夫ですか？", timeout=ANSWER_WITHIN_MS)
     playwright.expect(thread.get_by_test_id("message").nth(1)).to_contain_text("良品写真")
-    picture(page, "japanese")
 
 
 def become(page: playwright.Page, name: str) -> None:

@@ -61,7 +61,7 @@ function moment(target, fallback) {
   const shown = format
     .replace("{time}", () => at.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" }))
     .replace(/\{date(?:_num|_short|_long|_pretty)?\}/, () => at.toLocaleDateString());
-  return h("time", { datetime: at.toISOString() }, shown.includes("{") ? fallback : shown);
+  return h("time", { class: "moment", datetime: at.toISOString() }, shown.includes("{") ? fallback : shown);
 }
 
 // Slack's mrkdwn: fences, quotes, lines.
