@@ -42,7 +42,7 @@ class Learnt:
     close: bool  # whether parts are cut out of their bench
     bank: bank.Bank
     wholes: Array  # (references, width), unit length
-    scale: score.Scale
+    scale: score.PartScale
     level: float  # patch distance above which a place is marked; the map counts in it
 
 
@@ -80,7 +80,7 @@ class Eye:
         pixels = photo.read(path)
         seen = self._look(photo.digest(path), pixels, close=learnt.close)
         distances, statistic = _measured(seen, learnt.bank, learnt.wholes)
-        judged = learnt.scale.judge(statistic)
+        judged = score.judge(learnt.scale, statistic)
         grid = np.zeros(seen.part.shape, np.float32)
         grid[seen.part] = distances / learnt.level
         height, width = pixels.rgb.shape[:2]
@@ -88,10 +88,10 @@ class Eye:
         part = anomaly_map.onto_photo(seen.part.astype(np.float32), seen.frame, height, width)
         marked = anomaly_map.regions(heat, part) if judged.verdict is not Verdict.OK else ()
         return Sight(
-            anomaly_score=judged.score, threshold=1.0, limits=learnt.scale.limits, false_alarm_rate=score.FALSE_ALARM_RATE,
+            anomaly_score=judged.score, threshold=1.0, limits=learnt.scale.cut.limits, false_alarm_rate=score.FALSE_ALARM_RATE,
             too_few_references=len(learnt.wholes) < score.FEWEST, confidence=judged.confidence, confidence_basis=score.CONFIDENCE_BASIS,
             verdict=judged.verdict, references=len(learnt.wholes), regions=marked, map_jpeg=anomaly_map.draw(pixels, heat, marked),
-            local_z=judged.local_z, whole_z=judged.whole_z, part_on_bench=seen.lie is not Lie.FILLS,
+            local_z=judged.z[0], whole_z=judged.z[1], bulk_z=judged.z[2], part_on_bench=seen.lie is not Lie.FILLS,
             ms=(time.perf_counter() - started) * 1000,
         )  # fmt: skip
 
@@ -99,7 +99,7 @@ class Eye:
         """`compare` without the evidence to look at: for measuring many photos."""
         learnt = self._learnt(good, None)
         _, statistic = _measured(self._look(photo.digest(path), None, close=learnt.close, path=path), learnt.bank, learnt.wholes)
-        return learnt.scale.judge(statistic)
+        return score.judge(learnt.scale, statistic)
 
     def recognise(self, path: Path, parts: Mapping[str, Sequence[ReferencePhoto]]) -> Recognition:
         """Which of these parts the photo shows; parts without references are passed over. Raises PhotoUnreadableError."""
@@ -171,7 +171,7 @@ class Eye:
         whole_bank = bank.build(everything, shortener)
         if len(good) == 1:
             own = bank.own_distances(upright[0].of_part, shortener.codes(upright[0].of_part), upright[0].part)
-            scale = score.learn_single(score.strangest(own))
+            scale: score.PartScale = score.learn_single(own, on_bench=close)
             level = float(np.quantile(own, MARKED))
         else:
             left_out, levels = [], []
