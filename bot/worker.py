@@ -201,7 +201,9 @@ class Worker:
                 beat(self._site.engine, self._jobs, self.id)
                 if beats % SWEEP_EVERY == 0:
                     sweep(self._site.engine, self._jobs)
-            except Exception:  # the thread's outer edge: a database that is away comes back, and the heart must still beat then
+            except OperationalError as error:  # a database that is away or locked comes back, and the heart must still beat then
+                log.warning("worker %s cannot reach the database and tries again every second: %s", self.id, error.orig)
+            except Exception:  # the thread's outer edge
                 log.exception("the heartbeat of worker %s failed", self.id)
             if self._stopping.wait(HEARTBEAT_S):
                 return
