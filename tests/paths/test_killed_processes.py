@@ -18,14 +18,19 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
+import sqlalchemy as sa
 from drawn_parts import PART, mat
+from psycopg import sql
 from running_kenpin import Factory, Message, buttons, factory, reference_of, wait_for
 
 from kenpin.bot.workspace import people
 from kenpin.bot.workspace.server import Workspace
 from kenpin.bot.workspace.settings import WorkspaceSettings
 from kenpin.storage.audit import AuditKind
+from kenpin.storage.photos import PhotoStore
+from kenpin.tools import photo
 
 pytestmark = pytest.mark.chaos
 
@@ -299,13 +304,10 @@ def test_a_photo_that_always_brings_the_model_down_fails_alone(shop: Factory, tm
 
 
 def deadly(folder: Path, poison: bytes) -> Path:
-    """A folder for PYTHONPATH that makes the model's process end at once whenever it reads this photo.
+    """A folder for PYTHONPATH that makes the model's process end at once whenever it opens this photo.
 
-    A photo that really crashes a decoder cannot be had to order, so the process is told by its pixels which one it is.
+    A photo that really crashes a decoder cannot be had to order, so Python's own audit hook tells which file is opened.
     """
-    from kenpin.storage.photos import PhotoStore
-    from kenpin.tools import photo
-
     digest = PhotoStore(folder / "measured").put(photo.check(poison).shown_jpeg)
     (folder / "sitecustomize.py").write_text(
         "import sys, os\n"
@@ -325,21 +327,16 @@ def elsewhere() -> list[str]:
     return command
 
 
-class away:
+@contextmanager
+def away(url: str) -> Iterator[None]:
     """A PostgreSQL database that lets nobody in."""
-
-    def __init__(self, url: str) -> None:
-        import psycopg
-        import sqlalchemy as sa
-
-        parsed = sa.make_url(url)
-        self._name = parsed.database
-        self._admin = psycopg.connect(parsed.set(drivername="postgresql", database="postgres").render_as_string(False), autocommit=True)
-
-    def __enter__(self) -> None:
-        self._admin.execute(f'ALTER DATABASE "{self._name}" ALLOW_CONNECTIONS false')
-        self._admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (self._name,))
-
-    def __exit__(self, *_: object) -> None:
-        self._admin.execute(f'ALTER DATABASE "{self._name}" ALLOW_CONNECTIONS true')
-        self._admin.close()
+    parsed = sa.make_url(url)
+    server = parsed.set(drivername="postgresql", database="postgres").render_as_string(hide_password=False)
+    name = sql.Identifier(parsed.database or "")
+    with psycopg.connect(server, autocommit=True) as admin:
+        admin.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS false").format(name))
+        admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (parsed.database,))
+        try:
+            yield
+        finally:
+            admin.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS true").format(name))
