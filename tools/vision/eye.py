@@ -14,36 +14,25 @@ import os
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kenpin.storage.vocabulary import Verdict
-from kenpin.tools.vision import anomaly_map, backbone, bank, photo, recognition, score, view
+from kenpin.tools.vision import anomaly_map, backbone, bank, learnt, photo, recognition, score, view
 from kenpin.tools.vision.backbone import Array
 from kenpin.tools.vision.errors import NoReferencesError
 from kenpin.tools.vision.foreground import Lie
+from kenpin.tools.vision.learnt import Learnt
 from kenpin.tools.vision.sight import Recognition, RecognitionOutcome, ReferencePhoto, Sight
 
 REVISION = "eye-1"  # raise it when what is kept on disk would no longer be right
 RECENT = 8  # photos whose views stay in memory
-KEPT_PARTS = 32  # parts whose banks stay in memory
+KEPT_PARTS = 8  # parts whose banks stay in memory, 14 MiB each
 MARKED = 0.998  # share of a good photo's patches that stay unmarked
 
 __all__ = ["Eye", "Recognition", "RecognitionOutcome", "ReferencePhoto", "Sight"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Learnt:
-    """A part's good photos, ready to be compared with."""
-
-    close: bool  # whether parts are cut out of their bench
-    bank: bank.Bank
-    wholes: Array  # (references, width), unit length
-    scale: score.PartScale
-    level: float  # patch distance above which a place is marked; the map counts in it
 
 
 class Eye:
@@ -61,7 +50,9 @@ class Eye:
         self._network = _load(backbone, engine, cache / "models", threads, device)
         self.model = self._network.name
         self._views_on_disk = cache / "views" / f"{REVISION}-{self.model}"
-        self._views_on_disk.mkdir(parents=True, exist_ok=True)
+        self._parts_on_disk = cache / "parts" / f"{REVISION}-{self.model}"
+        for folder in (self._views_on_disk, self._parts_on_disk):
+            folder.mkdir(parents=True, exist_ok=True)
         self._recent: OrderedDict[str, view.View] = OrderedDict()
         self._parts: OrderedDict[str, Learnt] = OrderedDict()
         self._wholes = _Wholes(cache / "wholes" / f"{REVISION}-{self.model}")
@@ -76,35 +67,35 @@ class Eye:
     def compare(self, path: Path, good: Sequence[ReferencePhoto]) -> Sight:
         """Raises NoReferencesError when `good` is empty, PhotoUnreadableError."""
         started = time.perf_counter()
-        learnt = self._learnt(good, None)
+        known = self._learnt(good, None)
         pixels = photo.read(path)
-        seen = self._look(photo.digest(path), pixels, close=learnt.close)
-        distances, statistic = _measured(seen, learnt.bank, learnt.wholes)
-        judged = score.judge(learnt.scale, statistic)
+        seen = self._look(photo.digest(path), path, close=known.close, pixels=pixels)
+        distances, statistic = _measured(seen, known.bank, known.wholes)
+        judged = score.judge(known.scale, statistic)
         grid = np.zeros(seen.part.shape, np.float32)
-        grid[seen.part] = distances / learnt.level
+        grid[seen.part] = distances / known.level
         height, width = pixels.rgb.shape[:2]
         heat = anomaly_map.onto_photo(grid, seen.frame, height, width)
         part = anomaly_map.onto_photo(seen.part.astype(np.float32), seen.frame, height, width)
         marked = anomaly_map.regions(heat, part) if judged.verdict is not Verdict.OK else ()
         return Sight(
-            anomaly_score=judged.score, threshold=1.0, limits=learnt.scale.cut.limits, false_alarm_rate=score.FALSE_ALARM_RATE,
-            too_few_references=len(learnt.wholes) < score.FEWEST, confidence=judged.confidence, confidence_basis=score.CONFIDENCE_BASIS,
-            verdict=judged.verdict, references=len(learnt.wholes), regions=marked, map_jpeg=anomaly_map.draw(pixels, heat, marked),
+            anomaly_score=judged.score, threshold=1.0, limits=judged.limits, false_alarm_rate=score.FALSE_ALARM_RATE,
+            too_few_references=len(known.wholes) < score.FEWEST, confidence=judged.confidence, confidence_basis=score.CONFIDENCE_BASIS,
+            verdict=judged.verdict, references=len(known.wholes), regions=marked, map_jpeg=anomaly_map.draw(pixels, heat, marked),
             local_z=judged.z[0], whole_z=judged.z[1], bulk_z=judged.z[2], part_on_bench=seen.lie is not Lie.FILLS,
             ms=(time.perf_counter() - started) * 1000,
         )  # fmt: skip
 
     def judge(self, path: Path, good: Sequence[ReferencePhoto]) -> score.Judged:
-        """`compare` without the evidence to look at: for measuring many photos."""
-        learnt = self._learnt(good, None)
-        _, statistic = _measured(self._look(photo.digest(path), None, close=learnt.close, path=path), learnt.bank, learnt.wholes)
-        return score.judge(learnt.scale, statistic)
+        """`compare` without the evidence to look at, and the photo's features kept: for measuring the same photos many times."""
+        known = self._learnt(good, None)
+        _, statistic = _measured(self._look(photo.digest(path), path, close=known.close, keep=True), known.bank, known.wholes)
+        return score.judge(known.scale, statistic)
 
     def recognise(self, path: Path, parts: Mapping[str, Sequence[ReferencePhoto]]) -> Recognition:
         """Which of these parts the photo shows; parts without references are passed over. Raises PhotoUnreadableError."""
         mine = self.features(path)
-        known = {part: np.stack([self._whole(r.sha256, r.path) for r in good]) for part, good in parts.items() if good}
+        known = {part: np.stack([self._whole(r.sha256, r.path, keep=True) for r in good]) for part, good in parts.items() if good}
         return recognition.recognise(mine, known)
 
     def features(self, path: Path) -> NDArray[np.float32]:
@@ -114,27 +105,26 @@ class Eye:
     # --- looking ------------------------------------------------------------------------------------------------------------------
 
     def _look(
-        self, digest: str, pixels: photo.Pixels | None, *, close: bool, turn_deg: float = 0.0, path: Path | None = None
+        self, digest: str, path: Path, *, close: bool, turn_deg: float = 0.0, pixels: photo.Pixels | None = None, keep: bool = False
     ) -> view.View:
+        """`pixels` when they are decoded already. Kept on disk when `keep`: references are, a question's photo (1.5 MiB) is not."""
         key = f"{digest}-{'close' if close else 'frame'}-{turn_deg:g}"
-        if key in self._recent:
-            self._recent.move_to_end(key)
-            return self._recent[key]
-        kept = self._views_on_disk / f"{key}.npz"
-        seen = view.load(kept)
+        file = self._views_on_disk / f"{key}.npz"
+        seen = self._recent.pop(key, None) or view.load(file)
         if seen is None:
-            seen = view.look(pixels or photo.read(_given(path)), self._network, close=close, turn_deg=turn_deg)
-            seen = view.save(seen, kept)
+            seen = view.rounded(view.look(pixels or photo.read(path), self._network, close=close, turn_deg=turn_deg))
+        if keep and not file.exists():
+            view.save(seen, file)
         self._recent[key] = seen
         while len(self._recent) > RECENT:
             self._recent.popitem(last=False)
         return seen
 
-    def _whole(self, digest: str, path: Path) -> Array:
+    def _whole(self, digest: str, path: Path, *, keep: bool = False) -> Array:
         """(D,) unit length. Three kilobytes a photo: kept for every photo seen, so that hundreds of parts can be compared with."""
         whole = self._wholes.get(digest)
         if whole is None:
-            whole = _unit_mean(self._look(digest, None, close=True, path=path).of_part)
+            whole = _unit_mean(self._look(digest, path, close=True, keep=keep).of_part)
             self._wholes.keep(digest, whole)
         return whole
 
@@ -145,44 +135,54 @@ class Eye:
             raise NoReferencesError("There is no good photo of this part to compare with. Add a few: four to start, sixteen are better.")
         key = hashlib.sha256("\n".join(sorted({r.sha256 for r in good})).encode()).hexdigest()
         if key not in self._parts:
-            self._parts[key] = self._learn(sorted({r.sha256: r for r in good}.values(), key=lambda r: r.sha256), progress)
+            self._parts[key] = self._from_disk_or_learn(key, good, progress)
         self._parts.move_to_end(key)
         while len(self._parts) > KEPT_PARTS:
             self._parts.popitem(last=False)
         return self._parts[key]
 
+    def _from_disk_or_learn(self, key: str, good: Sequence[ReferencePhoto], progress: Callable[[int, int], None] | None) -> Learnt:
+        file = self._parts_on_disk / f"{key}.npz"
+        known = learnt.load(file)
+        if known is None:
+            known = self._learn(sorted({r.sha256: r for r in good}.values(), key=lambda r: r.sha256), progress)
+            learnt.save(known, file)
+        elif progress:
+            progress(len(known.wholes), len(known.wholes))
+        return known
+
     def _learn(self, good: Sequence[ReferencePhoto], progress: Callable[[int, int], None] | None) -> Learnt:
         first = []
         for done, reference in enumerate(good, 1):
-            first.append(self._look(reference.sha256, None, close=True, path=reference.path))
+            first.append(self._look(reference.sha256, reference.path, close=True, keep=True))
             if progress:
                 progress(done, len(good))
         close = sum(v.lie is not Lie.FILLS for v in first) * 2 > len(first)
         upright, turned = [], []
         for reference in good:
-            base = self._look(reference.sha256, None, close=close, path=reference.path)
+            base = self._look(reference.sha256, reference.path, close=close, keep=True)
             upright.append(base)
             turns = view.turns(base.lie, len(good))[1:]
-            turned.append([base, *(self._look(reference.sha256, None, close=close, turn_deg=t, path=reference.path) for t in turns)])
+            more = (self._look(reference.sha256, reference.path, close=close, turn_deg=turn, keep=True) for turn in turns)
+            turned.append([base, *more])
         wholes = np.stack([_unit_mean(v.of_part) for v in upright])
         each = [np.concatenate([v.of_part for v in views]) for views in turned]
         everything = np.concatenate(each)
         shortener = bank.shortener(everything)
         whole_bank = bank.build(everything, shortener)
+        left_out, own = np.zeros((0, 3)), np.zeros(0, np.float32)
         if len(good) == 1:
-            own = bank.own_distances(upright[0].of_part, shortener.codes(upright[0].of_part), upright[0].part)
-            scale: score.PartScale = score.learn_single(own, on_bench=close)
+            patches = upright[0].of_part
+            own = bank.own_distances(patches, shortener.codes(patches), upright[0].part)
             level = float(np.quantile(own, MARKED))
         else:
-            left_out, levels = [], []
+            measured = []
             for i, mine in enumerate(upright):
                 others = bank.build(np.concatenate(each[:i] + each[i + 1 :]), shortener)
-                distances, statistic = _measured(mine, others, np.delete(wholes, i, axis=0))
-                left_out.append(statistic)
-                levels.append(float(np.quantile(distances, MARKED)))
-            scale = score.learn(left_out)
-            level = float(np.mean(levels))
-        return Learnt(close=close, bank=whole_bank, wholes=wholes, scale=scale, level=max(level, 1e-3))
+                measured.append(_measured(mine, others, np.delete(wholes, i, axis=0)))
+            left_out = np.stack([statistic for _, statistic in measured])
+            level = float(np.mean([np.quantile(distances, MARKED) for distances, _ in measured]))
+        return Learnt(close=close, bank=whole_bank, wholes=wholes, left_out=left_out, own=own, level=max(level, 1e-3))
 
 
 class _Wholes:
@@ -210,11 +210,6 @@ class _Wholes:
 
 def _load(name: str, engine: str, cache: Path, threads: int | None, device: str) -> backbone.Backbone:
     return backbone.load(name, engine, cache, threads=threads or os.cpu_count(), device=device)
-
-
-def _given(path: Path | None) -> Path:
-    assert path is not None, "a view that is not kept needs its photo"
-    return path
 
 
 def _unit_mean(patches: Array) -> Array:

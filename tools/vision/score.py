@@ -44,7 +44,8 @@ CHANCE_WHOLE = -5.5  # two photos of one texture: log distance of the means of a
 UNLIKE_WHOLE = 5.0  # ... rising this fast with `unlike`, since then parts vary and it is no texture
 BENCH_WHOLE = -2.5  # two photos of one kind of part found on a bench
 UNLIKE_LOCAL = 0.4  # share of `unlike` added to the local statistic
-SINGLE_USUAL, SINGLE_ACROSS = 1.5, 1.5  # mean and spread of the joined score among good photos
+SINGLE_USUAL, SINGLE_ACROSS = 1.5, 1.5  # mean and spread of the joined score among good photos of parts that fill the frame
+BENCH_USUAL, BENCH_ACROSS = 0.3, 1.0  # ... and of parts found on a bench, whose surroundings no longer count
 
 FALSE_ALARM_RATE = 0.05
 FEWEST = 4  # references below which the rate is the prior's word alone
@@ -90,6 +91,7 @@ class Judged:
     """One photo on its part's scale."""
 
     score: float  # 1.0 at the threshold; larger is stranger; always above 0
+    limits: tuple[float, float]
     verdict: Verdict
     confidence: float  # 0.5 to MOST_CONFIDENT
     z: tuple[float, float, float]  # local, whole, bulk: in spreads among good photos
@@ -146,7 +148,9 @@ def judge(scale: PartScale, statistic: Numbers) -> Judged:
     score = float(np.exp((joined(z) - scale.cut.threshold) / STEP))
     low, high = scale.cut.limits
     verdict = Verdict.OK if score < low else Verdict.NOT_OK if score > high else Verdict.UNSURE
-    return Judged(score=score, verdict=verdict, confidence=confidence(score), z=(float(z[0]), float(z[1]), float(z[2])))
+    return Judged(
+        score=score, limits=scale.cut.limits, verdict=verdict, confidence=confidence(score), z=(float(z[0]), float(z[1]), float(z[2]))
+    )
 
 
 def confidence(score: float) -> float:
@@ -176,9 +180,8 @@ def learn(left_out: Sequence[Numbers]) -> Scale:
 def learn_single(own: Array, on_bench: bool) -> SingleScale:
     """`own` (n,): one good photo's patch distances to the rest of itself."""
     local, bulk = np.log(strangest(own) + TINY), np.log(float(own.mean()) + TINY)
-    return SingleScale(
-        own_local=float(local), own_bulk=float(bulk), on_bench=on_bench, cut=_cut(SINGLE_USUAL, SINGLE_ACROSS, PRIOR_WEIGHT)
-    )
+    usual, across = (BENCH_USUAL, BENCH_ACROSS) if on_bench else (SINGLE_USUAL, SINGLE_ACROSS)
+    return SingleScale(own_local=float(local), own_bulk=float(bulk), on_bench=on_bench, cut=_cut(usual, across, PRIOR_WEIGHT))
 
 
 def _cut(usual: float, across: float, freedom: float) -> Cut:

