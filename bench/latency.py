@@ -64,7 +64,7 @@ def main() -> None:
     for how, (steady, burst) in (("Socket Mode", over_socket), ("signed HTTP", over_http)):
         for manner, times in (
             ("each waits for the last one's acknowledgement", steady),
-            (f"{SENDERS * MESSAGES_EACH} at full speed", burst),
+            (f"{SENDERS * MESSAGES_EACH} questions at full speed", burst),
         ):
             p50, p99 = (1000 * np.percentile(times, p) for p in (50, 99))
             print(f"| {how}, {SENDERS} senders, {manner} | {len(times)} | {p50:.0f} | {p99:.0f} | {1000 * max(times):.0f} |")
