@@ -106,11 +106,14 @@ def measure(eye: Eye, test: TestSet, draws: int) -> Iterator[tuple[int, Result]]
         for count in REFERENCES:
             judged = [eye.judge(path, drawn[:count]) for path in test.photos]
             verdicts = np.array([j.verdict for j in judged])
-            yield count, Result(
-                auroc=float(roc_auc_score(bad, [j.score for j in judged])),
-                false_alarms=float((verdicts[bad == 0] == Verdict.NOT_OK).mean()),
-                misses=float((verdicts[bad == 1] == Verdict.OK).mean()),
-                unsure=float((verdicts == Verdict.UNSURE).mean()),
+            yield (
+                count,
+                Result(
+                    auroc=float(roc_auc_score(bad, [j.score for j in judged])),
+                    false_alarms=float((verdicts[bad == 0] == Verdict.NOT_OK).mean()),
+                    misses=float((verdicts[bad == 1] == Verdict.OK).mean()),
+                    unsure=float((verdicts == Verdict.UNSURE).mean()),
+                ),
             )
 
 

@@ -1,8 +1,8 @@
 """What a tool says when it cannot do what it was asked; the sentence goes to the language model that called it.
 
-    ToolError
-    ├── WrongArgumentsError   try again with other arguments
-    └── CannotBeDoneError     go on without this tool
+ToolError
+├── WrongArgumentsError   try again with other arguments
+└── CannotBeDoneError     go on without this tool
 """
 
 from __future__ import annotations

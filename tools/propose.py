@@ -1,9 +1,9 @@
 """The tool `propose`: the disposition that follows from what was found, by rules. Only a person's decision makes it an action.
 
-    OK                -> accept
-    not OK            -> what at least two similar decided cases agree on, when they let no part through; else hold
-    a person must look -> hold
-    no judgement      -> nothing is proposed
+OK                -> accept
+not OK            -> what at least two similar decided cases agree on, when they let no part through; else hold
+a person must look -> hold
+no judgement      -> nothing is proposed
 """
 
 from __future__ import annotations

@@ -131,4 +131,3 @@ def _metadata(args: Arguments) -> Json | None:
     if len(repr(metadata)) > _MOST_METADATA:
         raise SlackError("metadata_too_large")
     return {"event_type": metadata["event_type"], "event_payload": metadata["event_payload"]}
-

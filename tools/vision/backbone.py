@@ -151,9 +151,7 @@ def _describe(backbone: str) -> _Dinov2:
             "Set KENPIN_ENGINE=torch to use it."
         )
     parameters = {name: tensor.numpy() for name, tensor in model.state_dict().items()}
-    shape = graph.Shape(
-        heads=config.num_attention_heads, epsilon=config.layer_norm_eps, patch=config.patch_size, mean=mean, std=std
-    )
+    shape = graph.Shape(heads=config.num_attention_heads, epsilon=config.layer_norm_eps, patch=config.patch_size, mean=mean, std=std)
     return _Dinov2(parameters=parameters, shape=shape, blocks=config.num_hidden_layers, revision=_slug(backbone, config))
 
 

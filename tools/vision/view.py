@@ -130,8 +130,6 @@ def _part(outline: Outline, frame: Frame) -> NDArray[np.bool_]:
     return np.asarray(share >= min(PART_SHARE, float(share.max())))
 
 
-
-
 def rounded(seen: View) -> View:
     """What `load` gives back after `save`, so that a photo's score does not depend on whether it was kept."""
     return replace(seen, features=seen.features.astype(np.float16).astype(np.float32))

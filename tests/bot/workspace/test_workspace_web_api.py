@@ -268,9 +268,7 @@ def test_a_channel_the_bot_is_not_in_stays_closed_until_it_joins(kenpin: WebClie
     assert kenpin.conversations_history(channel=CANTEEN)["messages"][0]["text"] == "soup today"
 
 
-def test_an_ephemeral_message_is_seen_by_one_person_and_by_no_history(
-    workspace: Workspace, kenpin: WebClient, olga: WebClient
-) -> None:
+def test_an_ephemeral_message_is_seen_by_one_person_and_by_no_history(workspace: Workspace, kenpin: WebClient, olga: WebClient) -> None:
     kenpin.chat_postEphemeral(channel=QUALITY, user=OLGA, text="you may not approve this")
     seen = http.get(f"{workspace.url}/local/ephemeral", params={"user": OLGA}).json()["messages"]
     assert [m["text"] for m in seen] == ["you may not approve this"]
