@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 PIP := $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 ROOMS := bot tools storage prompts
+# The network has the cores: two kinds of threads fighting for them make everything many times slower.
+export OPENBLAS_NUM_THREADS := 1
 TYPING := build/typing
 
 .PHONY: demo test lint format chaos bench clean

@@ -79,6 +79,9 @@ class StillPostingError(Exception):
 
 def receive(engine: Engine, jobs: Jobs, question: Question) -> str | None:
     """Store a question and queue it, in one transaction. None when it is stored already: one inspection however often it comes."""
+    with reading(engine) as conn:  # a mention comes as two events; the second need not wait for the write lock
+        if inspections.is_received(conn, event_id=question.event_id, channel=question.channel, message_ts=question.message_ts):
+            return None
     inspection_id = inspections.new_id()
     with writing(engine) as conn:
         stored = inspections.receive(

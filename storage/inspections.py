@@ -140,11 +140,16 @@ def receive(
     )
     if new:
         return True
-    by_event = sa.and_(inspections.c.event_id == event_id, sa.literal(event_id is not None))
-    by_message = sa.and_(inspections.c.channel == channel, inspections.c.message_ts == message_ts, sa.literal(message_ts is not None))
-    if conn.execute(sa.select(inspections.c.id).where(sa.or_(by_event, by_message))).first() is None:
+    if not is_received(conn, event_id=event_id, channel=channel, message_ts=message_ts):
         raise ValueError(f"The reference {id} is taken by another inspection. Draw another with new_id().")
     return False
+
+
+def is_received(conn: Connection, *, event_id: str | None, channel: str | None, message_ts: str | None) -> bool:
+    """Whether this event, or this message by another event, is already here. A read: it waits for no writer on SQLite."""
+    by_event = sa.and_(inspections.c.event_id == event_id, sa.literal(event_id is not None))
+    by_message = sa.and_(inspections.c.channel == channel, inspections.c.message_ts == message_ts, sa.literal(message_ts is not None))
+    return conn.execute(sa.select(inspections.c.id).where(sa.or_(by_event, by_message))).first() is not None
 
 
 def get(conn: Connection, id: str) -> Inspection | None:

