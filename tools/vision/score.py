@@ -35,9 +35,9 @@ TOP_SHARE = 0.015  # of the patches: the strangest, whose mean is the local stat
 OWN_WEIGHT, OWN_FADES = 0.35, 0.3  # power of (own / bank distance) with one reference; times references to the power -0.3
 TINY = 1e-5  # added before a logarithm
 
-PRIOR_SPREAD = np.array([0.07, 0.70, 0.10])  # of the three statistics among good photos
+PRIOR_SPREAD = np.array([0.07, 0.40, 0.10])  # of the three statistics among good photos
 PRIOR_WEIGHT = 5.0  # photos that the prior counts for
-SHARPNESS = 2.0  # of the soft maximum
+SHARPNESS = 1.5  # of the soft maximum
 
 SINGLE_SPREAD = np.array([0.07, 0.60, 0.20])
 CHANCE_WHOLE = -5.5  # two photos of one texture: log distance of the means of about a thousand patches
