@@ -1,7 +1,7 @@
 """Milliseconds a photo at 448 px and memory, by engine; and what a whole comparison costs over the bare network.
 
 Every row runs in a process of its own, so that its memory is its own. The rows are taken in turns (`--rounds`), because a machine that
-others use as well drifts; the median is given, and the ratio of medians is the one to trust.
+others use as well drifts. Processor time with `--threads 1` hardly depends on what else runs: trust its ratio where the clock's wanders.
 
     python bench/speed.py --threads 2
 """
@@ -94,15 +94,16 @@ def _start(make: Callable[[int, Path], Timed], threads: int, cache: Path) -> Non
     _timed()
 
 
-def _measure(times: int) -> tuple[list[float], float]:
-    """Milliseconds, and the process' memory in MiB."""
-    taken = []
+def _measure(times: int) -> tuple[list[float], list[float], float]:
+    """Milliseconds by the clock, milliseconds of processor time, and the process' memory in MiB."""
+    taken, worked = [], []
     for _ in range(times):
-        started = time.perf_counter()
+        started, before = time.perf_counter(), time.process_time()
         _timed()
         taken.append((time.perf_counter() - started) * 1000)
+        worked.append((time.process_time() - before) * 1000)
     resident = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmRSS"))
-    return taken, int(resident.split()[1]) / 1024
+    return taken, worked, int(resident.split()[1]) / 1024
 
 
 def main() -> None:
@@ -120,6 +121,7 @@ def main() -> None:
         "whole comparison, 16 references": partial(comparison, references=16),
     }
     taken: dict[str, list[float]] = {name: [] for name in rows}
+    worked: dict[str, list[float]] = {name: [] for name in rows}
     memory: dict[str, float] = {}
     with tempfile.TemporaryDirectory() as folder:
         running = {}
@@ -132,18 +134,20 @@ def main() -> None:
             running[name].submit(_start, make, given.threads, cache).result()
         for _ in range(given.rounds):
             for name, process in running.items():
-                times, memory[name] = process.submit(_measure, 3).result()
+                times, works, memory[name] = process.submit(_measure, 3).result()
                 taken[name] += times
+                worked[name] += works
         for process in running.values():
             process.shutdown()
-    bare = statistics.median(taken["ONNX Runtime int8, cut at block 8"])
+    bare, bare_work = (statistics.median(of["ONNX Runtime int8, cut at block 8"]) for of in (taken, worked))
     table = Table(title=f"{SIDE_PX} px, {given.threads} threads; torch {version('torch')}, onnxruntime {version('onnxruntime')}")
-    for column in ("what", "ms, median", "ms, least", "over int8 cut", "MiB resident"):
+    for column in ("what", "ms, median", "ms, least", "over int8 cut", "processor ms", "over int8 cut", "MiB resident"):
         table.add_column(column)
     for name, several in taken.items():
-        median = statistics.median(several)
-        table.add_row(name, f"{median:.0f}", f"{min(several):.0f}", f"{median / bare:.2f}", f"{memory[name]:.0f}")
-    Console(width=110).print(table)
+        median, work = statistics.median(several), statistics.median(worked[name])
+        ratios = f"{median / bare:.2f}", f"{work / bare_work:.2f}"
+        table.add_row(name, f"{median:.0f}", f"{min(several):.0f}", ratios[0], f"{work:.0f}", ratios[1], f"{memory[name]:.0f}")
+    Console(width=140).print(table)
 
 
 if __name__ == "__main__":
