@@ -78,13 +78,17 @@ class Words:
         return tuple(lines)
 
     def compared(self, decisive: Comparison, photos: int) -> str:
-        """What it was compared with, and how often that goes wrong."""
+        """What it was compared with, how often that is meant to go wrong, and what that many photos can show of it.
+
+        Of n good photos left out one at a time, none above the threshold shows a rate of 1 in n + 1 and no better (split conformal).
+        """
         rate = f"{100 * decisive.false_alarm_rate:.0f}" if decisive.false_alarm_rate >= 0.01 else f"{100 * decisive.false_alarm_rate:.1f}"
-        common = {"references": decisive.references, "part": decisive.part, "rate": rate}
+        common: dict[str, object] = {"references": decisive.references, "part": decisive.part, "rate": rate}
         if decisive.too_few_references:
             if decisive.references == 1:
                 return self.say("too_few_one", part=decisive.part, rate=rate)
             return self.say("too_few_many", **common)
+        common["vouched"] = max(int(rate.split(".")[0]), round(100 / (decisive.references + 1)))
         if photos > 1:
             return self.say("compared_many", **common)
         return self.say("compared", score=f"{decisive.anomaly_score:.2f}", threshold=f"{decisive.threshold:.2f}", **common)

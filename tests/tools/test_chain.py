@@ -44,7 +44,8 @@ def test_a_good_part_is_ok_and_accept_is_proposed(bench: Workbench) -> None:
     assert answer.verdict is Verdict.OK
     assert answer.headline == "OK: nothing unusual found."
     assert answer.lines[0] == "94 % sure (an estimate, not yet checked against decisions on this part)."
-    assert "Compared with 5 good photos of SC-200: score 0.20, threshold 1.00; about 5 of 100 good parts" in answer.lines[1]
+    assert "Compared with 5 good photos of SC-200: score 0.20, threshold 1.00." in answer.lines[1]
+    assert "about 5 of 100 good parts by mistake; 5 photos can vouch for 17 of 100." in answer.lines[1]
     assert answer.proposed is not None
     assert answer.proposed.disposition is Disposition.ACCEPT
     assert answer.confidence == 0.94
