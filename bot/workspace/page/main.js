@@ -371,18 +371,15 @@ function refresh(channelId) {
 function connect() {
   stream?.close();
   let lost = null;
-  let opened = false;
   stream = new EventSource(`/local/live?user=${model.me}`);
   stream.onopen = async () => {
     lost?.remove();
     lost = null;
-    if (opened) {
-      await load(); // whatever happened while the connection was away
-      refresh(model.channelId);
-      drawSidebar();
-      drawViews();
-    }
-    opened = true;
+    await load(); // whatever happened before the connection stood, or while it was away
+    refresh(model.channelId);
+    drawSidebar();
+    drawViews();
+    document.body.dataset.ready = "true";
   };
   stream.onerror = () => { lost ??= toast(words.reconnecting, 3_600_000); };
   stream.onmessage = (event) => {
@@ -426,4 +423,3 @@ model.threadTs = place?.thread ?? null;
 drawAll();
 connect();
 if (place) document.querySelector(`[data-ts="${place.ts}"]`)?.scrollIntoView({ block: "center" });
-document.body.dataset.ready = "true";
