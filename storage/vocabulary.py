@@ -41,6 +41,9 @@ class AbstentionReason(StrEnum):
     UNUSABLE_PHOTO = "unusable_photo"  # the photo cannot be judged; the words say why
     NO_PHOTO = "no_photo"  # a question, but no photo in the message or its thread
     CANNOT_ANSWER = "cannot_answer"  # the question asks for something no tool here can do
+    OUT_OF_DOMAIN = "out_of_domain"  # the photo is unlike this part's photos altogether: another part, or none
+    LABEL_DISAGREES = "label_disagrees"  # the label on the photo names another part than the question
+    CONTRADICTED = "contradicted"  # a larger model says otherwise than what was measured
 
 
 class Disposition(StrEnum):
@@ -130,6 +133,106 @@ class Comparison:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ClassShare:
+    """A defect class and how probable it is."""
+
+    name: str  # a state of the part's references other than "good"
+    probability: float  # 0 to 1; those of one photo sum to 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Classified:
+    """Which of its part's known defect classes a photo shows."""
+
+    photo: int  # index into the inspection's photos, from 0
+    part: str
+    classes: tuple[ClassShare, ...]  # most probable first
+    plausible: tuple[str, ...]  # the conformal set: holds the true class with probability `coverage`; empty: none of those known
+    coverage: float  # 0 to 1
+    labelled: int  # reference photos of defect classes that it was learnt from
+    basis: str  # what the probabilities and the set rest on
+    ms: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelText:
+    """A line of text or a code found on a photo."""
+
+    text: str  # as read, after NFKC
+    format: str  # "text", or the code's format, such as "QRCode"
+    confidence: float  # 0 to 1
+    quad_xy: tuple[tuple[float, float], ...]  # four corners in reading order, as shares of the photo's width and height
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelField:
+    """What a label says of the part, in one respect."""
+
+    kind: str  # "part_number", "lot", "serial" or "date"
+    value: str  # a date as YYYY-MM-DD where it is unambiguous
+    written: str  # as on the label
+    confidence: float  # 0 to 1
+    format: str  # "text", or the format of the code it comes from
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelReading:
+    """Everything readable on one photo."""
+
+    photo: int  # index into the inspection's photos, from 0
+    texts: tuple[LabelText, ...]  # in reading order
+    fields: tuple[LabelField, ...]
+    ms: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class FailureMode:
+    """One row of the site's FMEA table."""
+
+    part: str  # a part number, or "*" for every part
+    row: int  # counted from 1 in the imported file, without its heading: what an answer cites
+    defect_class: str  # a defect class of the references, or "*"
+    failure_mode: str
+    effect: str
+    cause: str
+    severity: int  # 1 to 10
+    occurrence: int  # 1 to 10
+    detection: int  # 1 to 10
+    recommended_action: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class QualityProblem:
+    """Why a photo is not good enough for a verdict."""
+
+    photo: int  # index into the inspection's photos, from 0
+    kind: str  # "dark", "bright", "blurred", "cut_off" or "small"
+    measured: float
+    limit: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class RuleFired:
+    """A rule of the site that changed what is proposed."""
+
+    name: str
+    words: str  # what it says, in the question's language
+
+
+@dataclass(frozen=True, kw_only=True)
+class Opinion:
+    """What a larger model said of the photos, and how that stands to what the tools measured."""
+
+    text: str  # as the model wrote it, for the trail; never posted where it contradicts
+    verdict: Verdict | None  # None: it gave none
+    agrees: bool  # with everything that was measured
+    contradictions: tuple[str, ...]  # each in the question's language
+    model: str
+    cost: float  # in the currency of the site's price setting; 0 when none is set
+    ms: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class PastCase:
     """An earlier inspection whose photo resembles this one."""
 
@@ -203,6 +306,12 @@ class Answer:
     proposed: Proposed | None
     trail: tuple[TrailEntry, ...]
     model: str  # the backbone's id, and the chat model's where one wrote the words
+    classified: tuple[Classified, ...] = ()
+    labels: tuple[LabelReading, ...] = ()
+    failure_modes: tuple[FailureMode, ...] = ()  # cited, most critical first
+    quality: tuple[QualityProblem, ...] = ()
+    rules: tuple[RuleFired, ...] = ()  # in the order tried
+    opinions: tuple[Opinion, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -22,7 +22,21 @@ from sqlalchemy.engine import Engine
 
 from kenpin.storage.inspections import PastPhoto
 from kenpin.storage.photos import PhotoStore
-from kenpin.storage.vocabulary import Comparison, Language, Part, PastCase, Photo, Proposed, TrailEntry
+from kenpin.storage.vocabulary import (
+    Classified,
+    Comparison,
+    FailureMode,
+    LabelReading,
+    Language,
+    Opinion,
+    Part,
+    PastCase,
+    Photo,
+    Proposed,
+    QualityProblem,
+    RuleFired,
+    TrailEntry,
+)
 from kenpin.tools.errors import CannotBeDoneError, WrongArgumentsError
 from kenpin.tools.vision.sight import Recognition, ReferencePhoto, Sight
 
@@ -122,6 +136,12 @@ class Context:
         self.located: set[int] = set()  # photos whose places were asked for
         self.similar: tuple[PastCase, ...] | None = None  # None: nobody has looked
         self.past_looked_at = 0  # past photos that `similar` was chosen from
+        self.classified: dict[int, Classified] = {}  # by photo
+        self.labels: dict[int, LabelReading] = {}  # by photo
+        self.failure_modes: tuple[FailureMode, ...] | None = None  # None: nobody has looked
+        self.quality: dict[int, tuple[QualityProblem, ...]] = {}  # by photo; an empty tuple: checked, and good enough
+        self.rules: list[RuleFired] = []
+        self.opinions: list[Opinion] = []
         self.proposed: Proposed | None = None
         self.trail = list(trail)
         self.lock = RLock()  # one tool at a time
@@ -142,6 +162,12 @@ class Context:
             other.located.update(self.located)
             other.similar = self.similar
             other.past_looked_at = self.past_looked_at
+            other.classified.update(self.classified)
+            other.labels.update(self.labels)
+            other.failure_modes = self.failure_modes
+            other.quality.update(self.quality)
+            other.rules.extend(self.rules)
+            other.opinions.extend(self.opinions)
             other.proposed = self.proposed
         return other
 
