@@ -38,7 +38,7 @@ from kenpin.storage.vocabulary import (
     TrailEntry,
 )
 from kenpin.tools.errors import CannotBeDoneError, WrongArgumentsError
-from kenpin.tools.vision.sight import Recognition, ReferencePhoto, Sight
+from kenpin.tools.vision.sight import LabelledScores, Recognition, ReferencePhoto, Sight
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
@@ -53,6 +53,8 @@ class Eye(Protocol):
     def model(self) -> str: ...
 
     def compare(self, path: Path, good: Sequence[ReferencePhoto], /) -> Sight: ...
+
+    def labelled_scores(self, good: Sequence[ReferencePhoto], bad: Sequence[ReferencePhoto], /) -> LabelledScores: ...
 
     def recognise(self, path: Path, parts: Mapping[str, Sequence[ReferencePhoto]], /) -> Recognition: ...
 

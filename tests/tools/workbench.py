@@ -38,7 +38,7 @@ from kenpin.storage.vocabulary import (
 )
 from kenpin.tools import photo
 from kenpin.tools.chain import Question, Site
-from kenpin.tools.vision.sight import Recognition, RecognitionOutcome, ReferencePhoto, Sight
+from kenpin.tools.vision.sight import LabelledScores, Recognition, RecognitionOutcome, ReferencePhoto, Sight
 
 SIDE_PX = 90
 LIGHT, DARK = 200, 90  # the grey of SC-200's and SC-210's plates
@@ -86,6 +86,13 @@ class MarkEye:
             regions=() if all_pink or verdict is Verdict.OK else tuple(sorted(regions, key=lambda r: -r.score)),
             map_jpeg=b"map of " + path.name.encode(), local_z=0.0, whole_z=0.0, part_on_bench=False, ms=1.0,
         )  # fmt: skip
+
+    def labelled_scores(self, good: Sequence[ReferencePhoto], bad: Sequence[ReferencePhoto]) -> LabelledScores:
+        others = good if len(good) > 1 else ()
+        return LabelledScores(
+            good=tuple(self.compare(one.path, good).anomaly_score for one in others),
+            bad=tuple(self.compare(one.path, good).anomaly_score for one in bad),
+        )
 
     def recognise(self, path: Path, parts: Mapping[str, Sequence[ReferencePhoto]]) -> Recognition:
         self.looked_at.append(f"recognise {path.name}")

@@ -25,14 +25,14 @@ from kenpin.tools.vision.backbone import Array
 from kenpin.tools.vision.errors import NoReferencesError
 from kenpin.tools.vision.foreground import Lie
 from kenpin.tools.vision.learnt import Learnt
-from kenpin.tools.vision.sight import Recognition, RecognitionOutcome, ReferencePhoto, Sight
+from kenpin.tools.vision.sight import LabelledScores, Recognition, RecognitionOutcome, ReferencePhoto, Sight
 
 REVISION = "eye-1"  # raise it when what is kept on disk would no longer be right
 RECENT = 8  # photos whose views stay in memory
 KEPT_PARTS = 8  # parts whose banks stay in memory, 14 MiB each
 MARKED = 0.998  # share of a good photo's patches that stay unmarked
 
-__all__ = ["Eye", "Recognition", "RecognitionOutcome", "ReferencePhoto", "Sight"]
+__all__ = ["Eye", "LabelledScores", "Recognition", "RecognitionOutcome", "ReferencePhoto", "Sight"]
 
 
 class Eye:
@@ -91,6 +91,15 @@ class Eye:
         known = self._learnt(good, None)
         _, statistic = _measured(self._look(photo.digest(path), path, close=known.close, keep=True), known.bank, known.wholes)
         return score.judge(known.scale, statistic)
+
+    def labelled_scores(self, good: Sequence[ReferencePhoto], bad: Sequence[ReferencePhoto]) -> LabelledScores:
+        """The anomaly scores of photos whose state is known: each good one against the others, each bad one against the good.
+
+        A single good photo has no score. Raises NoReferencesError, PhotoUnreadableError.
+        """
+        known = self._learnt(good, None)
+        against_others = tuple(score.judge(known.scale, statistic).score for statistic in known.left_out)
+        return LabelledScores(good=against_others, bad=tuple(self.judge(photo.path, good).score for photo in bad))
 
     def recognise(self, path: Path, parts: Mapping[str, Sequence[ReferencePhoto]]) -> Recognition:
         """Which of these parts the photo shows; parts without references are passed over. Raises PhotoUnreadableError."""

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from kenpin.tools.vision.errors import ModelProcessDiedError, VisionError
-from kenpin.tools.vision.sight import Recognition, ReferencePhoto, Sight
+from kenpin.tools.vision.sight import LabelledScores, Recognition, ReferencePhoto, Sight
 
 if TYPE_CHECKING:
     import numpy as np
@@ -63,6 +63,10 @@ class EyeProcess:
     def compare(self, photo: Path, good: Sequence[ReferencePhoto]) -> Sight:
         sight: Sight = self._call("compare", photo, list(good))
         return sight
+
+    def labelled_scores(self, good: Sequence[ReferencePhoto], bad: Sequence[ReferencePhoto]) -> LabelledScores:
+        scores: LabelledScores = self._call("labelled_scores", list(good), list(bad))
+        return scores
 
     def recognise(self, photo: Path, parts: Mapping[str, Sequence[ReferencePhoto]]) -> Recognition:
         recognition: Recognition = self._call("recognise", photo, {part: list(good) for part, good in parts.items()})

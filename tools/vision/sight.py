@@ -39,6 +39,14 @@ class Sight:
     ms: float
 
 
+@dataclass(frozen=True, kw_only=True)
+class LabelledScores:
+    """Anomaly scores of photos whose state is known, on the scale of `Sight.anomaly_score`."""
+
+    good: tuple[float, ...]  # each against the other good ones, in the order of their digests; empty for a single one
+    bad: tuple[float, ...]  # in the order given
+
+
 class RecognitionOutcome(StrEnum):
     """How sure it is which part a photo shows."""
 
