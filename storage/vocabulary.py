@@ -275,6 +275,7 @@ class Proposed:
     reference_state: str | None  # for kind REFERENCE: "good" or a defect class
     photos: tuple[str, ...]  # sha256 of the photos it is about
     reason: str  # why, in the question's language
+    approvals_needed: int = 1  # how many people must approve it: 1, or 2 different ones
 
 
 @dataclass(frozen=True, kw_only=True)
