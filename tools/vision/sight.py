@@ -1,4 +1,4 @@
-"""What the eye hands back: plain values that survive the trip between two processes, and need no network to be read."""
+"""What the eye and a larger model hand back: plain values that survive the trip between two processes, and need no network to be read."""
 
 from __future__ import annotations
 
@@ -63,3 +63,12 @@ class Recognition:
     part: str | None  # None unless the outcome is RECOGNISED
     outcome: RecognitionOutcome
     candidates: tuple[tuple[str, float], ...]  # part and similarity (cosine, -1 to 1), strongest first
+
+
+@dataclass(frozen=True, kw_only=True)
+class Said:
+    """What a larger model wrote about a photo, and what that took."""
+
+    text: str
+    tokens_in: int  # photo and question
+    tokens_out: int
