@@ -1,7 +1,7 @@
 """The tables as SQLAlchemy Core sees them. The migrations are the schema; a test holds this file and them together.
 
 The rules that the database itself keeps are written twice on purpose: as keys and checks here (the declared truth, which a reader
-and an optimiser understand), and as triggers in migrations/versions/0002 (which hold where keys are switched off: a SQLite connection
+and an optimiser understand), and as triggers in migrations/versions/0002 and 0004 (which hold where keys are switched off: a SQLite connection
 without `PRAGMA foreign_keys`, a PostgreSQL session in replica mode). docs/decisions/0002-the-database-refuses.md tells why.
 
 Every moment is text as `clock.text` writes it. Columns of a foreign key that carries a rule are NOT NULL: one NULL would switch it off.
@@ -69,6 +69,7 @@ inspections = sa.Table(
     _text("words", null=True),
     sa.Column("answer", Json),
     _text("answered_at", null=True),
+    sa.Column("cost", sa.Double),  # of the larger models' opinions in it
     _text("posting_by", null=True),
     _text("posting_at", null=True),
     _text("posted_channel", null=True),
@@ -84,6 +85,7 @@ inspections = sa.Table(
     sa.CheckConstraint("state NOT IN ('answered', 'posted') OR answered_at IS NOT NULL", name="answered"),
     sa.CheckConstraint("(state = 'posted') = (posted_at IS NOT NULL)", name="posted"),
     sa.Index("ix_inspections_received_at", "received_at"),
+    sa.Index("ix_inspections_answered_at", "answered_at", "cost"),  # the cost since a moment, without a look at any answer
     sa.Index("ix_inspections_thread", "channel", "thread_ts"),
 )
 
@@ -184,7 +186,11 @@ proposals = sa.Table(
     _text("content"),  # canonical JSON of the inspection's id and everything proposed
     sa.Column("digest", Digest, nullable=False),  # sha256 of content
     _text("created_at"),
+    sa.Column("approvals_needed", sa.Integer, nullable=False, server_default="1"),  # how many people must approve
+    _text("expires_at", null=True),  # NULL: it waits for ever
     sa.UniqueConstraint("id", "part", "digest"),
+    sa.Index("ux_proposals_approvals_needed", "id", "part", "digest", "approvals_needed", unique=True),
+    sa.Index("ux_proposals_expires_at", "id", "expires_at", unique=True),
     sa.CheckConstraint("part <> '*' AND part <> ''", name="part"),
     sa.CheckConstraint(
         "(kind = 'disposition' AND disposition IS NOT NULL AND reference_state IS NULL)"
@@ -192,6 +198,63 @@ proposals = sa.Table(
         name="kind",
     ),
     sa.CheckConstraint("length(digest) = 64", name="digest"),
+    sa.CheckConstraint("approvals_needed IN (1, 2)", name="approvals_needed"),
+    sqlite_with_rowid=False,
+)
+
+endorsements = sa.Table(
+    "endorsements",
+    metadata,
+    sa.Column("proposal_id", sa.Text, primary_key=True),  # the first of two approvals
+    _text("part"),
+    sa.Column("digest", Digest, nullable=False),
+    sa.Column("approvals_needed", sa.Integer, nullable=False, server_default="2"),
+    _text("endorsed_by"),
+    _text("grant_id"),
+    _text("scope"),
+    _text("via"),
+    sa.Column("source_event", sa.Text),
+    _text("at"),
+    sa.UniqueConstraint("proposal_id", "digest", "endorsed_by"),
+    sa.ForeignKeyConstraint(
+        ["proposal_id", "part", "digest", "approvals_needed"],
+        ["proposals.id", "proposals.part", "proposals.digest", "proposals.approvals_needed"],
+    ),
+    sa.ForeignKeyConstraint(["grant_id", "endorsed_by", "scope"], ["approvers.id", "approvers.person_id", "approvers.scope"]),
+    sa.CheckConstraint("approvals_needed = 2", name="approvals_needed"),
+    sa.CheckConstraint("scope = part OR scope = '*'", name="scope"),
+    sa.CheckConstraint("via IN ('reaction', 'button', 'console', 'command_line', 'message')", name="via"),
+    sqlite_with_rowid=False,
+)
+
+corrections = sa.Table(
+    "corrections",
+    metadata,
+    sa.Column("proposal_id", sa.Text, primary_key=True),
+    sa.Column("digest", Digest, primary_key=True),  # sha256 of content
+    _text("part"),
+    sa.Column("proposal_digest", Digest, nullable=False),  # of what is corrected
+    _text("disposition"),
+    _text("really"),  # what the part is
+    _text("defect_class", null=True),
+    _text("content"),  # canonical JSON of everything corrected, and by whom
+    _text("corrected_by"),
+    _text("at"),
+    sa.UniqueConstraint("proposal_id", "digest", "corrected_by"),
+    sa.ForeignKeyConstraint(["proposal_id", "part", "proposal_digest"], ["proposals.id", "proposals.part", "proposals.digest"]),
+    sa.CheckConstraint("really IN ('ok', 'not_ok')", name="really"),
+    sa.CheckConstraint("length(digest) = 64", name="digest"),
+    sqlite_with_rowid=False,
+)
+
+expirations = sa.Table(
+    "expirations",
+    metadata,
+    sa.Column("proposal_id", sa.Text, primary_key=True),
+    _text("expires_at"),  # the proposal's
+    _text("at"),
+    sa.ForeignKeyConstraint(["proposal_id", "expires_at"], ["proposals.id", "proposals.expires_at"]),
+    sa.CheckConstraint("at >= expires_at", name="at"),
     sqlite_with_rowid=False,
 )
 
@@ -208,10 +271,28 @@ decisions = sa.Table(
     _text("via"),
     sa.Column("source_event", sa.Text),
     _text("at"),
+    sa.Column("approvals_needed", sa.Integer, nullable=False, server_default="1"),
+    # The next two are NULL, and switch their keys off, exactly where the checks below say so.
+    _text("endorsed_by", null=True),  # the other of two people
+    sa.Column("corrected_digest", Digest),  # of the correction that the decider wrote
     sa.UniqueConstraint("proposal_id", "digest", "verdict"),
-    sa.ForeignKeyConstraint(["proposal_id", "part", "digest"], ["proposals.id", "proposals.part", "proposals.digest"]),
+    sa.UniqueConstraint("proposal_id", "corrected_digest"),
+    sa.ForeignKeyConstraint(
+        ["proposal_id", "part", "digest", "approvals_needed"],
+        ["proposals.id", "proposals.part", "proposals.digest", "proposals.approvals_needed"],
+    ),
     sa.ForeignKeyConstraint(["grant_id", "decided_by", "scope"], ["approvers.id", "approvers.person_id", "approvers.scope"]),
-    sa.CheckConstraint("verdict IN ('approved', 'rejected')", name="verdict"),
+    sa.ForeignKeyConstraint(
+        ["proposal_id", "digest", "endorsed_by"], ["endorsements.proposal_id", "endorsements.digest", "endorsements.endorsed_by"]
+    ),
+    sa.ForeignKeyConstraint(
+        ["proposal_id", "corrected_digest", "decided_by"], ["corrections.proposal_id", "corrections.digest", "corrections.corrected_by"]
+    ),
+    sa.CheckConstraint("verdict IN ('approved', 'rejected', 'corrected')", name="verdict"),
+    sa.CheckConstraint("(endorsed_by IS NOT NULL) = (verdict = 'approved' AND approvals_needed = 2)", name="endorsed"),
+    sa.CheckConstraint("endorsed_by <> decided_by", name="two_people"),
+    sa.CheckConstraint("(corrected_digest IS NOT NULL) = (verdict = 'corrected')", name="corrected"),
+    sa.CheckConstraint("verdict <> 'corrected' OR approvals_needed = 1", name="corrected_by_one"),
     sa.CheckConstraint("scope = part OR scope = '*'", name="scope"),
     sa.CheckConstraint("via IN ('reaction', 'button', 'console', 'command_line', 'message')", name="via"),
     sqlite_with_rowid=False,
@@ -224,8 +305,34 @@ actions = sa.Table(
     sa.Column("digest", Digest, nullable=False),
     sa.Column("verdict", sa.Text, nullable=False),
     _text("at"),
+    sa.Column("corrected_digest", Digest),  # of what was done in place of the proposal; NULL when it was done as proposed
     sa.ForeignKeyConstraint(["proposal_id", "digest", "verdict"], ["decisions.proposal_id", "decisions.digest", "decisions.verdict"]),
-    sa.CheckConstraint("verdict = 'approved'", name="approved"),
+    sa.ForeignKeyConstraint(["proposal_id", "corrected_digest"], ["decisions.proposal_id", "decisions.corrected_digest"]),
+    sa.CheckConstraint("verdict IN ('approved', 'corrected')", name="approved"),
+    sa.CheckConstraint("(corrected_digest IS NOT NULL) = (verdict = 'corrected')", name="corrected"),
+    sqlite_with_rowid=False,
+)
+
+second_looks = sa.Table(
+    "second_looks",
+    metadata,
+    sa.Column("inspection_id", sa.Text, sa.ForeignKey("inspections.id"), primary_key=True),
+    sa.Column("person_id", sa.Text, sa.ForeignKey("people.id"), nullable=False),  # who was drawn to look
+    _text("at"),
+    sa.UniqueConstraint("inspection_id", "person_id"),
+    sqlite_with_rowid=False,
+)
+
+second_look_replies = sa.Table(
+    "second_look_replies",
+    metadata,
+    sa.Column("inspection_id", sa.Text, primary_key=True),
+    _text("person_id"),
+    _text("said"),
+    sa.Column("source_event", sa.Text),
+    _text("at"),
+    sa.ForeignKeyConstraint(["inspection_id", "person_id"], ["second_looks.inspection_id", "second_looks.person_id"]),
+    sa.CheckConstraint("said IN ('ok', 'not_ok', 'cannot_tell')", name="said"),
     sqlite_with_rowid=False,
 )
 
@@ -252,6 +359,43 @@ part_references = sa.Table(
     sa.Column("position", sa.Integer, nullable=False),  # order of arrival within the part
     # The action that added it; NULL when an approver did so directly.
     sa.Column("proposal_id", sa.Text, sa.ForeignKey("actions.proposal_id")),
+)
+
+targets = sa.Table(
+    "targets",
+    metadata,
+    sa.Column("part", sa.Text, sa.ForeignKey("parts.number"), primary_key=True),
+    sa.Column("escapes", sa.Double),  # in 100 bad parts; NULL: not set
+    sa.Column("overkill", sa.Double),  # in 100 good parts
+    sa.Column("expected_bad", sa.Double),  # in 100 inspected parts
+    _text("set_by"),
+    _text("set_at"),
+    sa.CheckConstraint("escapes > 0 AND escapes < 50", name="escapes"),
+    sa.CheckConstraint("overkill > 0 AND overkill < 50", name="overkill"),
+    sa.CheckConstraint("expected_bad > 0 AND expected_bad < 100", name="expected_bad"),
+)
+
+failure_modes = sa.Table(
+    "failure_modes",
+    metadata,
+    sa.Column("folded", sa.Text, primary_key=True),  # of the part's number; a row may be here before its part is
+    sa.Column("row", sa.Integer, primary_key=True, autoincrement=False),
+    _text("part"),  # as the parts have it where they do, else as it was written; or "*", every part
+    _text("defect_class"),
+    _text("failure_mode"),
+    _text("effect"),
+    _text("cause"),
+    sa.Column("severity", sa.Integer, nullable=False),
+    sa.Column("occurrence", sa.Integer, nullable=False),
+    sa.Column("detection", sa.Integer, nullable=False),
+    _text("recommended_action"),  # may be empty, as may `effect`
+    _text("imported_by"),
+    _text("imported_at"),
+    sa.CheckConstraint('"row" > 0', name="row"),
+    sa.CheckConstraint(
+        "severity BETWEEN 1 AND 10 AND occurrence BETWEEN 1 AND 10 AND detection BETWEEN 1 AND 10",
+        name="ratings",
+    ),
 )
 
 audit_entries = sa.Table(
