@@ -9,6 +9,7 @@
     ├── PhotoDamagedError            the photo's file is no longer the bytes its name promises
     ├── ProposalAlteredError         a proposal's content no longer has its digest
     ├── NotAnApproverError           a person without a live grant for the proposal's part
+    ├── TargetError                  a target that no limits can serve
     ├── AlreadyDecidedError          somebody decided first
     └── NotApprovedError             an action asked for on a rejected proposal
 
@@ -74,4 +75,8 @@ class AlreadyDecidedError(StorageError):
 
 
 class NotApprovedError(StorageError):
+    pass
+
+
+class TargetError(StorageError, ValueError):
     pass

@@ -72,6 +72,7 @@ class Inspection:
     model: str | None
     words: str | None  # the answer as text: headline and lines
     answered_at: str | None
+    cost: float | None  # of the larger models' opinions in the answer, in the currency of the site's price setting
     posting_by: str | None  # the worker that last claimed the posting; set before the first try, so look in the thread when it is
     posted_channel: str | None
     posted_ts: str | None
@@ -234,6 +235,7 @@ def save_answer(conn: Connection, id: str, answer: Answer) -> bool:
             model=answer.model,
             words=storable("\n".join((answer.headline, *answer.lines))),
             answer=to_json(answer),
+            cost=sum(opinion.cost for opinion in answer.opinions),
             answered_at=clock.now(),
         )
     ).rowcount
@@ -251,6 +253,12 @@ def save_answer(conn: Connection, id: str, answer: Answer) -> bool:
 def answer_of(conn: Connection, id: str) -> Answer | None:
     kept = conn.execute(sa.select(inspections.c.answer).where(inspections.c.id == id)).scalar_one_or_none()
     return None if kept is None else from_json(Answer, kept)
+
+
+def cost_since(conn: Connection, moment: clock.Moment) -> float:
+    """What the larger models' opinions in the answers saved since then cost, in the currency of the site's price setting."""
+    since = inspections.c.answered_at >= clock.text(moment)
+    return float(conn.execute(sa.select(sa.func.coalesce(sa.func.sum(inspections.c.cost), 0.0)).where(since)).scalar_one())
 
 
 def claim_posting(conn: Connection, id: str, worker: str) -> bool:

@@ -398,6 +398,20 @@ failure_modes = sa.Table(
     ),
 )
 
+targets = sa.Table(
+    "targets",
+    metadata,
+    sa.Column("part", sa.Text, sa.ForeignKey("parts.number"), primary_key=True),
+    sa.Column("escapes", sa.Double),  # in 100 bad parts; NULL: not set
+    sa.Column("overkill", sa.Double),  # in 100 good parts
+    sa.Column("expected_bad", sa.Double),  # in 100 inspected parts
+    _text("set_by"),
+    _text("set_at"),
+    sa.CheckConstraint("escapes > 0 AND escapes < 50", name="escapes"),
+    sa.CheckConstraint("overkill > 0 AND overkill < 50", name="overkill"),
+    sa.CheckConstraint("expected_bad > 0 AND expected_bad < 100", name="expected_bad"),
+)
+
 audit_entries = sa.Table(
     "audit_entries",
     metadata,

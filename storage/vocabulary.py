@@ -114,6 +114,29 @@ class Finding:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Targets:
+    """What a part may let through and turn down, as somebody set it; None where nobody did."""
+
+    escapes: float | None = None  # of 100 bad parts, how many may be accepted; more than 0, less than 50
+    overkill: float | None = None  # of 100 good parts, how many may be rejected; more than 0, less than 50
+    expected_bad: float | None = None  # of 100 parts inspected, how many are bad; more than 0, less than 100
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConfidenceBasis:
+    """What a confidence and its limits rest on."""
+
+    decided: int  # answers about this part that people decided
+    references: int  # of this part, with a score: good ones against each other, labelled defects against them
+    elsewhere: int  # decided answers and references of other parts
+    own: bool  # there were enough of this part's own; else it is an estimate
+    expected_bad: float  # share of bad parts among those inspected that it assumes, 0 to 1
+    targets: Targets  # that the limits serve
+    escapes_vouched: float  # the fewest escapes in 100 bad parts that so many labelled bad photos can vouch for
+    overkill_vouched: float  # the least overkill in 100 good parts that so many labelled good photos can vouch for
+
+
+@dataclass(frozen=True, kw_only=True)
 class Comparison:
     """How one photo compares with its part's good references."""
 
@@ -130,6 +153,7 @@ class Comparison:
     map_sha256: str | None  # the anomaly map drawn over the photo, in the photo store
     regions: tuple[Region, ...]  # strongest first
     ms: float
+    basis: ConfidenceBasis | None = None  # of the confidence and the limits; None: the eye's own, not held against any label
 
 
 @dataclass(frozen=True, kw_only=True)
