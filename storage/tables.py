@@ -1,8 +1,8 @@
 """The tables as SQLAlchemy Core sees them. The migrations are the schema; a test holds this file and them together.
 
 The rules that the database itself keeps are written twice on purpose: as keys and checks here (the declared truth, which a reader
-and an optimiser understand), and as triggers in migrations/versions/0002 and 0004 (which hold where keys are switched off: a SQLite connection
-without `PRAGMA foreign_keys`, a PostgreSQL session in replica mode). docs/decisions/0002-the-database-refuses.md tells why.
+and an optimiser understand), and as triggers in migrations/versions/0002 and 0004 (which hold where keys are switched off: a SQLite connection without
+`PRAGMA foreign_keys`, a PostgreSQL session in replica mode). docs/decisions/0002-the-database-refuses.md and 0006 tell why.
 
 Every moment is text as `clock.text` writes it. Columns of a foreign key that carries a rule are NOT NULL: one NULL would switch it off.
 """
@@ -396,20 +396,6 @@ failure_modes = sa.Table(
         "severity BETWEEN 1 AND 10 AND occurrence BETWEEN 1 AND 10 AND detection BETWEEN 1 AND 10",
         name="ratings",
     ),
-)
-
-targets = sa.Table(
-    "targets",
-    metadata,
-    sa.Column("part", sa.Text, sa.ForeignKey("parts.number"), primary_key=True),
-    sa.Column("escapes", sa.Double),  # in 100 bad parts; NULL: not set
-    sa.Column("overkill", sa.Double),  # in 100 good parts
-    sa.Column("expected_bad", sa.Double),  # in 100 inspected parts
-    _text("set_by"),
-    _text("set_at"),
-    sa.CheckConstraint("escapes > 0 AND escapes < 50", name="escapes"),
-    sa.CheckConstraint("overkill > 0 AND overkill < 50", name="overkill"),
-    sa.CheckConstraint("expected_bad > 0 AND expected_bad < 100", name="expected_bad"),
 )
 
 audit_entries = sa.Table(
