@@ -1,10 +1,12 @@
 """The tables as SQLAlchemy Core sees them. The migrations are the schema; a test holds this file and them together.
 
 The rules that the database itself keeps are written twice on purpose: as keys and checks here (the declared truth, which a reader
-and an optimiser understand), and as triggers in migrations/versions/0002 and 0004 (which hold where keys are switched off: a SQLite connection without
-`PRAGMA foreign_keys`, a PostgreSQL session in replica mode). docs/decisions/0002-the-database-refuses.md and 0006 tell why.
+and an optimiser understand), and as triggers in migrations/versions/0002 and 0004 (which hold where keys are switched off: a SQLite
+connection without `PRAGMA foreign_keys`, a PostgreSQL session in replica mode). docs/decisions/0002-the-database-refuses.md and
+0006-two-people.md tell why.
 
-Every moment is text as `clock.text` writes it. Columns of a foreign key that carries a rule are NOT NULL: one NULL would switch it off.
+Every moment is text as `clock.text` writes it. Columns of a foreign key that carries a rule are NOT NULL, since one NULL would
+switch it off; where one may be NULL, a check says when.
 """
 
 from __future__ import annotations
