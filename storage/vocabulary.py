@@ -244,8 +244,22 @@ class RuleFired:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Claims:
+    """What a larger model says of one photo, in words that can be checked."""
+
+    verdict: Verdict | None = None  # UNSURE: it cannot tell; None: it gave none
+    places: tuple[str, ...] = ()  # of the nine places of the part, as in `Region.where`
+    kind: str | None = None  # one of the part's defect classes
+    count: int | None = None  # separate defects
+    texts: tuple[str, ...] = ()  # what it reads on the photo
+    fields: tuple[tuple[str, str], ...] = ()  # kind of a label's field, and its value
+    row: int | None = None  # of the FMEA table, which it cites
+    words: str | None = None  # one sentence of its own, cleaned for quoting: a caption, an answer, a cause
+
+
+@dataclass(frozen=True, kw_only=True)
 class Opinion:
-    """What a larger model said of the photos, and how that stands to what the tools measured."""
+    """What a larger model said of one photo, and how that stands to what the tools measured."""
 
     text: str  # as the model wrote it, for the trail; never posted where it contradicts
     verdict: Verdict | None  # None: it gave none
@@ -254,6 +268,10 @@ class Opinion:
     model: str
     cost: float  # in the currency of the site's price setting; 0 when none is set
     ms: float
+    photo: int = 0  # index into the inspection's photos, from 0
+    purpose: str = "verdict"  # what it was asked for: "verdict", "describe", "question", "cause" or "label"
+    question: str = ""  # for the purpose "question": which one
+    claims: Claims = Claims()
 
 
 @dataclass(frozen=True, kw_only=True)
