@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from kenpin.bot.approvers import ApproverError
 from kenpin.bot.catalogue import FolderError, PartNumberError
+from kenpin.bot.fmea import FmeaFileError
 from kenpin.bot.settings import SettingError
 from kenpin.bot.workspace.errors import WorkspaceError
 from kenpin.storage.errors import StorageError
@@ -16,7 +17,8 @@ class CannotWriteError(ValueError):
 
 
 EXPECTED = (
-    SettingError, ApproverError, FolderError, PartNumberError, CannotWriteError, StorageError, VisionError, ChatModelError, WorkspaceError,
+    SettingError, ApproverError, FmeaFileError, FolderError, PartNumberError, CannotWriteError, StorageError, VisionError, ChatModelError,
+    WorkspaceError,
 )  # fmt: skip
 
 

@@ -6,6 +6,8 @@ caller puts the `Change` that comes back on the audit log. A row may name a part
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -18,6 +20,10 @@ from kenpin.storage.canonical import storable
 from kenpin.storage.tables import failure_modes
 from kenpin.storage.vocabulary import ANY_PART, FailureMode
 
+ANY_CLASS = "*"  # the defect class of a row that holds for any defect
+REGION = "region"  # of one that holds for any marked place, whatever its class
+WHOLE = "whole"  # of one that holds where the whole part looks unlike the good ones
+NO_CLASSES = (ANY_CLASS, REGION, WHOLE)
 _ONE_IMPORT_AT_A_TIME = 0x464D4541  # "FMEA": the advisory lock on PostgreSQL
 
 
@@ -44,40 +50,55 @@ def rpn(row: FailureMode) -> int:
     return row.severity * row.occurrence * row.detection
 
 
-def replace_rows(conn: Connection, rows: Sequence[FailureMode], by: str, *, whole_table: bool = False) -> tuple[Change, ...]:
-    """Each part among `rows` has these rows and no others from now on. whole_table: a part that is not among them has none any more.
+def folded_class(name: str) -> str:
+    """A defect class with width, case, blanks, dashes and underscores folded away: "Surface scratch" is surface_scratch."""
+    return re.sub(r"[\s_-]", "", unicodedata.normalize("NFKC", name).casefold())
 
-    Returns the parts whose rows are other ones now. Raises ValueError when one part's number is given twice for a row.
-    """
-    _alone(conn)
+
+def replacement(conn: Connection, rows: Sequence[FailureMode], *, whole_table: bool = False) -> tuple[Change, ...]:
+    """What `replace_rows` would change; nothing is written. Raises ValueError when one part's number is given twice for a row."""
     wanted = _by_part(conn, rows)
     if whole_table:
         named = {_key(part) for part in wanted}
         wanted |= {kept.row.part: () for kept in all_rows(conn) if _key(kept.row.part) not in named}
-    changes = []
-    for part, after in wanted.items():
-        before = rows_of(conn, part)
-        if before != after:
-            conn.execute(failure_modes.delete().where(failure_modes.c.folded == _key(part)))
-            _insert(conn, after, by)
-            changes.append(Change(part=part, before=before, after=after))
-    return tuple(changes)
+    changes = (Change(part=part, before=rows_of(conn, part), after=after) for part, after in wanted.items())
+    return tuple(change for change in changes if change.before != change.after)
 
 
-def append_rows(conn: Connection, rows: Sequence[FailureMode], by: str) -> tuple[Change, ...]:
-    """Add rows to those there are, numbered on from the part's last one; a row that is there already, whatever its number, is left out."""
-    _alone(conn)
+def addition(conn: Connection, rows: Sequence[FailureMode]) -> tuple[Change, ...]:
+    """What `append_rows` would change; nothing is written."""
     changes = []
     for part, more in _by_part(conn, rows).items():
         before = rows_of(conn, part)
         held = {replace(row, row=0) for row in before}
         last = max((row.row for row in before), default=0)
         new = [row for row in more if replace(row, row=0) not in held]
-        added = tuple(replace(row, row=last + number) for number, row in enumerate(new, start=1))
-        if added:
-            _insert(conn, added, by)
+        if new:
+            added = tuple(replace(row, row=last + number) for number, row in enumerate(new, start=1))
             changes.append(Change(part=part, before=before, after=(*before, *added)))
     return tuple(changes)
+
+
+def replace_rows(conn: Connection, rows: Sequence[FailureMode], by: str, *, whole_table: bool = False) -> tuple[Change, ...]:
+    """Each part among `rows` has these rows and no others from now on. whole_table: a part that is not among them has none any more.
+
+    Returns the parts whose rows are other ones now. Raises ValueError when one part's number is given twice for a row.
+    """
+    _alone(conn)
+    changes = replacement(conn, rows, whole_table=whole_table)
+    for change in changes:
+        conn.execute(failure_modes.delete().where(failure_modes.c.folded == _key(change.part)))
+        _insert(conn, change.after, by)
+    return changes
+
+
+def append_rows(conn: Connection, rows: Sequence[FailureMode], by: str) -> tuple[Change, ...]:
+    """Add rows to those there are, numbered on from the part's last one; a row that is there already, whatever its number, is left out."""
+    _alone(conn)
+    changes = addition(conn, rows)
+    for change in changes:
+        _insert(conn, change.after[len(change.before) :], by)
+    return changes
 
 
 def of_part(conn: Connection, part: str) -> tuple[FailureMode, ...]:
