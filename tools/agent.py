@@ -41,15 +41,17 @@ class Outcome:
     failed: bool  # nothing usable came; `tools` and `cannot` are empty
 
 
-def chat_model(spec: str, base_url: str | None = None, api_key: str | None = None, timeout_s: float = 30.0) -> BaseChatModel:
+def chat_model(
+    spec: str, base_url: str | None = None, api_key: str | None = None, timeout_s: float = 30.0, *, setting: str = SETTING
+) -> BaseChatModel:
     """The chat model of a setting: "openai:gpt-x", any other LangChain id, or the address of an OpenAI-compatible server.
 
     An address may name the model after "#" (http://127.0.0.1:8000/v1#qwen); without it the first one that the server lists is taken.
-    `base_url` sends a LangChain id to another server. Raises ChatModelError.
+    `base_url` sends a LangChain id to another server, `setting` is named when something is wrong. Raises ChatModelError.
     """
     if spec.startswith(("http://", "https://")):
         address, _, name = spec.partition("#")
-        return _at(address.rstrip("/"), name, api_key, timeout_s)
+        return _at(address.rstrip("/"), name, api_key, timeout_s, setting)
     from langchain.chat_models import init_chat_model
     from openai import OpenAIError
 
@@ -57,21 +59,21 @@ def chat_model(spec: str, base_url: str | None = None, api_key: str | None = Non
     try:
         model: BaseChatModel = init_chat_model(spec, timeout=timeout_s, max_retries=1, **options)
     except ImportError as error:
-        raise ChatModelError(f"{SETTING} is {spec!r}, and the package for it is not installed: {error}") from error
+        raise ChatModelError(f"{setting} is {spec!r}, and the package for it is not installed: {error}") from error
     except (ValueError, OpenAIError) as error:
         raise ChatModelError(
-            f"{SETTING} is {spec!r}, which cannot be used: {error} Set it to a LangChain id such as openai:gpt-4o-mini with its key, "
+            f"{setting} is {spec!r}, which cannot be used: {error} Set it to a LangChain id such as openai:gpt-4o-mini with its key, "
             "or to the address of an OpenAI-compatible server such as http://127.0.0.1:8000/v1."
         ) from error
     return model
 
 
-def _at(address: str, name: str, api_key: str | None, timeout_s: float) -> BaseChatModel:
+def _at(address: str, name: str, api_key: str | None, timeout_s: float, setting: str) -> BaseChatModel:
     from langchain_openai import ChatOpenAI
 
     return ChatOpenAI(
         base_url=address,
-        model=name or _first_listed(address, api_key),
+        model=name or _first_listed(address, api_key, setting),
         api_key=SecretStr(api_key or NO_KEY),
         timeout=timeout_s,
         max_retries=1,
@@ -79,8 +81,8 @@ def _at(address: str, name: str, api_key: str | None, timeout_s: float) -> BaseC
     )
 
 
-def _first_listed(address: str, api_key: str | None) -> str:
-    where = f"{SETTING} is {address!r}"
+def _first_listed(address: str, api_key: str | None, setting: str) -> str:
+    where = f"{setting} is {address!r}"
     try:
         reply = httpx.get(f"{address}/models", headers={"Authorization": f"Bearer {api_key or NO_KEY}"}, timeout=10)
         reply.raise_for_status()

@@ -43,6 +43,8 @@ from kenpin.tools.vision.sight import LabelledScores, Recognition, ReferencePhot
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
 
+    from kenpin.tools.larger_model import Larger
+
 Features = NDArray[np.float32]  # (D,), unit length
 
 
@@ -96,6 +98,7 @@ class Site:
     chat_model: BaseChatModel | None = None  # None: the router picks the tools
     chat_timeout_s: float = 30.0  # for a whole conversation with the chat model; then the router answers
     chat_calls: int = 6  # of the chat model, per question
+    larger: Larger | None = None  # a vision-language model that gives second opinions
     default_language: Language = Language.EN  # for a question without words
     permalink: Callable[[str, str], str | None] | None = None  # (channel, message ts) -> the address of that message
     feature_memory: FeatureMemory = field(default_factory=FeatureMemory)
