@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, Protocol, Required, TypedDict, Unpack
 
 from kenpin.tools.vision.errors import ModelProcessDiedError, ModelTooSlowError, VisionError
 from kenpin.tools.vision.sight import Recognition, ReferencePhoto, Said, Sight
@@ -40,7 +40,7 @@ class EyeSettings(TypedDict, total=False):
 class LargerSettings(TypedDict, total=False):
     """What `VisionLanguageModel` takes; every name as there."""
 
-    model: str
+    model: Required[str]
     device: str
     dtype: str
     max_tokens: int
@@ -109,9 +109,7 @@ class ModelProcess:
     def _received(self, pipe: Connection, ends: float | None) -> tuple[str, Any]:
         if ends is not None and not pipe.poll(max(0.0, ends - time.monotonic())):
             self._forget()
-            raise ModelTooSlowError(
-                "The model did not answer within its time limit; its process was ended, and the next call starts another."
-            )
+            raise ModelTooSlowError("The model did not answer within its time limit. Its process was ended; the next call starts another.")
         kind, value = pipe.recv()
         return kind, value
 
@@ -219,10 +217,11 @@ class LargerModelProcess(ModelProcess):
     def __init__(self, *, limit_s: float = 60.0, **settings: Unpack[LargerSettings]) -> None:
         super().__init__(_larger, settings, "kenpin-larger-model")
         self._limit_s = limit_s
+        self.name = Path(settings["model"]).name
 
-    def say(self, instructions: str, question: str, photo_jpeg: bytes) -> Said:
+    def say(self, instructions: str, question: str, photos: Sequence[bytes]) -> Said:
         """Also raises ModelTooSlowError. The limit is the model's own; the process gets a little longer to hand over what it has."""
-        said: Said = self._call("say", instructions, question, photo_jpeg, self._limit_s, limit_s=1.2 * self._limit_s + 1)
+        said: Said = self._call("say", instructions, question, list(photos), self._limit_s, limit_s=1.2 * self._limit_s + 1)
         return said
 
     def __enter__(self) -> LargerModelProcess:
