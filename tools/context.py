@@ -10,6 +10,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -20,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy.engine import Engine
 
+from kenpin.storage import clock
 from kenpin.storage.inspections import PastPhoto
 from kenpin.storage.photos import PhotoStore
 from kenpin.storage.vocabulary import (
@@ -38,11 +40,13 @@ from kenpin.storage.vocabulary import (
     TrailEntry,
 )
 from kenpin.tools.errors import CannotBeDoneError, WrongArgumentsError
-from kenpin.tools.vision.sight import LabelledScores, Recognition, ReferencePhoto, Sight
+from kenpin.tools.vision.sight import Classification, LabelledScores, Recognition, ReferencePhoto, Sight
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
 
+    from kenpin.tools.ask import Asked
+    from kenpin.tools.changes import Change
     from kenpin.tools.larger_model import Larger
 
 Features = NDArray[np.float32]  # (D,), unit length
@@ -57,6 +61,10 @@ class Eye(Protocol):
     def compare(self, path: Path, good: Sequence[ReferencePhoto], /) -> Sight: ...
 
     def labelled_scores(self, good: Sequence[ReferencePhoto], bad: Sequence[ReferencePhoto], /) -> LabelledScores: ...
+
+    def classify(
+        self, path: Path, labelled: Mapping[str, Sequence[ReferencePhoto]], good: Sequence[ReferencePhoto], coverage: float, /
+    ) -> Classification: ...
 
     def recognise(self, path: Path, parts: Mapping[str, Sequence[ReferencePhoto]], /) -> Recognition: ...
 
@@ -113,6 +121,8 @@ class Question:
     photos: tuple[Photo, ...]  # in the order of the message; checked and in the photo store
     refusals: tuple[str, ...] = ()  # for each photo that did not pass `photo.check`, its sentence in the question's language
     part_hint: str | None = None  # the part this is about unless the text names one: from the thread, the channel or the command line
+    before: str | None = None  # what was asked just before in the same thread: "and the left one?" means nothing without it
+    earlier_photos: tuple[Photo, ...] = ()  # of the newest earlier question of the thread that had other photos than this one
     inspection_id: str
     asked_at: datetime | str  # with its timezone; only earlier inspections count as past
 
@@ -126,16 +136,14 @@ class Context:
         question: Question,
         site: Site,
         language: Language,
-        part: Part | None,
+        part: Part | None = None,
         past: tuple[PastPhoto, ...] = (),
-        recognised: bool = False,
-        trail: Sequence[TrailEntry] = (),
     ) -> None:
         self.question = question
         self.site = site
         self.language = language
         self.part = part
-        self.recognised = recognised  # the part was not named: it was recognised on the photo
+        self.recognised = False  # the part was not named: it was recognised on the photo
         self.past = past  # newest first; of this part
         self.comparisons: dict[int, Comparison] = {}  # by photo
         self.located: set[int] = set()  # photos whose places were asked for
@@ -145,35 +153,21 @@ class Context:
         self.labels: dict[int, LabelReading] = {}  # by photo
         self.failure_modes: tuple[FailureMode, ...] | None = None  # None: nobody has looked
         self.quality: dict[int, tuple[QualityProblem, ...]] = {}  # by photo; an empty tuple: checked, and good enough
+        self.asked: list[Asked] = []  # short questions answered by `ask`, in that order
+        self.changes: tuple[Change, ...] | None = None  # between two photos; None: nobody has looked
         self.rules: list[RuleFired] = []
         self.opinions: list[Opinion] = []
         self.proposed: Proposed | None = None
-        self.trail = list(trail)
+        self.trail: list[TrailEntry] = []
         self.lock = RLock()  # one tool at a time
 
     def copy(self) -> Context:
         """A context that starts from what is known here and goes its own way."""
         with self.lock:
-            other = Context(
-                question=self.question,
-                site=self.site,
-                language=self.language,
-                part=self.part,
-                past=self.past,
-                recognised=self.recognised,
-                trail=self.trail,
-            )
-            other.comparisons.update(self.comparisons)
-            other.located.update(self.located)
-            other.similar = self.similar
-            other.past_looked_at = self.past_looked_at
-            other.classified.update(self.classified)
-            other.labels.update(self.labels)
-            other.failure_modes = self.failure_modes
-            other.quality.update(self.quality)
-            other.rules.extend(self.rules)
-            other.opinions.extend(self.opinions)
-            other.proposed = self.proposed
+            other = Context(question=self.question, site=self.site, language=self.language, part=self.part)
+            for name, found in vars(self).items():
+                if name not in ("lock", "question", "site"):
+                    setattr(other, name, copy(found))  # every value found is frozen; only what holds them is made anew
         return other
 
     def reference_photos(self) -> tuple[ReferencePhoto, ...]:
@@ -190,6 +184,14 @@ class Context:
         if not 1 <= number <= there:
             raise WrongArgumentsError(f"There is no photo {number}; this question has {there}, numbered from 1.")
         return number - 1
+
+    def usable_photos(self) -> tuple[int, ...]:
+        """The indices of the photos that are good enough for a verdict, as far as anybody has checked."""
+        return tuple(index for index in range(len(self.question.photos)) if not self.quality.get(index))
+
+    @property
+    def asked_at(self) -> datetime:
+        return clock.parsed(clock.text(self.question.asked_at))
 
     def shown_path(self, index: int) -> Path:
         return self.site.photo_store.path(self.question.photos[index].shown_sha256)

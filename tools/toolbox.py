@@ -14,14 +14,16 @@ from langchain_core.tools import BaseTool, StructuredTool, ToolException
 from pydantic import BaseModel, ValidationError
 from pydantic.v1 import ValidationError as ValidationErrorV1  # LangChain still declares both
 
-from kenpin.tools import compare, history, locate, propose
+from kenpin.tools import ask, compare, history, locate, propose
 from kenpin.tools.context import Context
 from kenpin.tools.errors import ToolError
 
+TOOLS = (compare, locate, ask, history, propose)  # all that a chat model can reach
+
 
 def tools_for(context: Context) -> tuple[BaseTool, ...]:
-    """compare, locate, history and propose, bound to this question. Each returns JSON to the model and its typed result as the artifact."""
-    return tuple(_tool(context, module.NAME, module.use, module.Arguments) for module in (compare, locate, history, propose))
+    """Every tool, bound to this question. Each returns JSON to the model and its typed result as the artifact."""
+    return tuple(_tool(context, module.NAME, module.use, module.Arguments) for module in TOOLS)
 
 
 def _tool(context: Context, name: str, use: Callable[..., tuple[str, Any]], arguments: type[BaseModel]) -> BaseTool:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from kenpin import prompts
+from kenpin.storage.inspections import PastPhoto
 from kenpin.storage.vocabulary import (
     Comparison,
     DecisionVerdict,
@@ -102,15 +103,19 @@ class Words:
         elif len(marked) == 1:
             words = self.say("regions_one", place=self.place(marked[0]), area=self.area(marked[0].area_of_part))
         else:
-            first, others = marked[0], self._others(marked[1:])
+            first, others = marked[0], self.sizes(marked[1:])
             words = self.say("regions_many", count=len(marked), place=self.place(first), area=self.area(first.area_of_part), others=others)
         return self.say("on_photo", photo=found.photo + 1, words=words) if photos > 1 else words
 
     def place(self, region: Region) -> str:
-        return self.say(f"place_{region.where.replace(' ', '_')}")
+        return self.named_place(region.where)
 
-    def _others(self, regions: Sequence[Region]) -> str:
-        """The places of the weaker regions, each place once with all that is marked there."""
+    def named_place(self, where: str) -> str:
+        """`where`: one of the nine places of a part."""
+        return self.say(f"place_{where.replace(' ', '_')}")
+
+    def sizes(self, regions: Sequence[Region]) -> str:
+        """The strongest places, each once with all that is marked there."""
         area: dict[str, float] = {}
         for region in regions:
             place = self.place(region)
@@ -148,10 +153,11 @@ class Words:
             return self.say("similar_first", part=part)
         if not cases:
             return self.say("similar_none", part=part, looked_at=looked_at)
-        told = self.joined([self._case(c, today) for c in cases], "similar_separator")
+        told = self.joined([self.case(c, today) for c in cases], "similar_separator")
         return self.say("similar_one", cases=told) if len(cases) == 1 else self.say("similar_many", count=len(cases), cases=told)
 
-    def _case(self, case: PastCase, today: datetime) -> str:
+    def case(self, case: PastCase | PastPhoto, today: datetime) -> str:
+        """When it was and what became of it."""
         if case.disposition is not None:
             outcome = self.say(f"outcome_{case.disposition}")
         else:

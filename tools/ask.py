@@ -1,0 +1,267 @@
+"""The tool `ask`: questions about one photo that have a short answer: is it there, where, how many, how large, which, what changed.
+
+`sought` reads the question; what can be measured is measured with the other tools, and every number is one of theirs. What cannot be
+measured goes to the larger model where there is one; else the answer says so, and says what can be asked.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+from kenpin import prompts
+from kenpin.storage import database, parts
+from kenpin.storage.vocabulary import Language, Region, Verdict
+from kenpin.tools import changes
+from kenpin.tools.context import Context, as_reference_photos
+from kenpin.tools.history import history
+from kenpin.tools.locate import locate
+from kenpin.tools.propose import strangest
+from kenpin.tools.sought import Kind, Sought, Thing, sought
+from kenpin.tools.told import Told
+from kenpin.tools.wording import Words
+
+NAME = "ask"
+MOST_MARKED = 5  # regions that the eye marks on one photo (tools/vision/anomaly_map.py); so many may be more
+
+
+class Arguments(BaseModel):
+    question: str = Field(description="What is asked about the photos, in plain English or Japanese.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """A question and what was found for it."""
+
+    sought: Sought
+    answered: bool  # False: nobody here can tell
+    found: dict[str, Any]  # JSON
+
+
+def ask(context: Context, question: str | None = None) -> Asked:
+    """Find what is asked for; without `question`, by the words of the person. Asked once, then remembered.
+
+    Raises CannotBeDoneError when the part must be known for it and is not, and what the eye raises.
+    """
+    wanted = sought(context.question.text if question is None else question)
+    with context.lock:
+        for asked in context.asked:
+            if asked.sought == wanted:
+                return asked
+        with context.recorded(NAME, {"kind": wanted.kind.value, "thing": wanted.thing.value, "places": sorted(wanted.places)}) as outputs:
+            found = _FIND[wanted.kind](context, wanted)
+            asked = Asked(sought=wanted, answered=found is not None, found=found or {})
+            outputs.update(asked.found, answered=asked.answered)
+        context.asked.append(asked)
+        return asked
+
+
+def needs_part(text: str) -> bool:
+    """Whether the question can only be answered against the part's good photos or its past."""
+    wanted = sought(text)
+    return wanted.kind in (Kind.SAME_AS_BEFORE, Kind.WHICH_KIND) or (wanted.kind in _OF_A_THING and wanted.thing is Thing.UNUSUAL)
+
+
+def evidence(asked: Asked) -> dict[str, Any]:
+    return {"asked": asked.sought.kind.value, "answered": asked.answered, **asked.found}
+
+
+def use(context: Context, question: str) -> tuple[str, Asked]:
+    """Answer a short question about the photos from what can be measured.
+
+    Use it for: is there anything unusual, a label or a code (at some place); how many or how large the unusual places are; which part this
+    is; whether it is the same as before; what changed between two photos. `answered` is false when nothing here can tell.
+    """
+    asked = ask(context, question)
+    return json.dumps(evidence(asked), ensure_ascii=False), asked
+
+
+# --- finding ---------------------------------------------------------------------------------------------------------------------------
+
+_OF_A_THING = (Kind.IS_THERE, Kind.HOW_MANY, Kind.HOW_LARGE, Kind.WHERE)
+Found = dict[str, Any] | None
+
+
+def _of_a_thing(context: Context, wanted: Sought) -> Found:
+    return _unusual(context, wanted)
+
+
+def _unusual(context: Context, wanted: Sought) -> Found:
+    photos = []
+    for index in context.usable_photos():
+        there = [r for r in locate(context, index) if not wanted.places or r.where in wanted.places]
+        shares = [{"where": r.where, "percent_of_part": round(100 * r.area_of_part, 1)} for r in there]
+        photos.append({"photo": index + 1, "verdict": context.comparisons[index].verdict.value, "regions": shares})
+    return {"photos": photos}
+
+
+def _which_part(context: Context, wanted: Sought) -> Found:
+    site = context.site
+    with database.reading(site.engine) as conn:
+        good = {part.number: as_reference_photos(part, site.photo_store) for part in parts.all_parts(conn) if part.good}
+    seen = [site.eye.recognise(context.shown_path(index), good) for index in range(len(context.question.photos))]
+    return {
+        "photos": [
+            {
+                "photo": index + 1,
+                "part": one.part,
+                "outcome": one.outcome.value,
+                "nearest": [[number, round(similarity, 4)] for number, similarity in one.candidates[:3]],
+            }
+            for index, one in enumerate(seen)
+        ]
+    }
+
+
+def _same(context: Context, wanted: Sought) -> Found:
+    mine = {photo.sha256 for photo in context.question.photos}
+    again = next((past for past in context.past if past.sha256 in mine), None)
+    history(context)
+    return {"same_photo_in": again.inspection_id if again else None, "similar": len(context.similar or ())}
+
+
+def _changed(context: Context, wanted: Sought) -> Found:
+    return {"changes": changes.evidence(changes.changes(context)), "photos": len(context.question.photos)}
+
+
+def _open(context: Context, wanted: Sought) -> Found:
+    return None
+
+
+_FIND: dict[Kind, Callable[[Context, Sought], Found]] = {
+    Kind.IS_THERE: _of_a_thing,
+    Kind.HOW_MANY: _of_a_thing,
+    Kind.HOW_LARGE: _of_a_thing,
+    Kind.WHERE: _of_a_thing,
+    Kind.WHICH_PART: _which_part,
+    Kind.SAME_AS_BEFORE: _same,
+    Kind.WHAT_CHANGED: _changed,
+    Kind.OPEN: _open,
+}
+
+
+# --- words -----------------------------------------------------------------------------------------------------------------------------
+
+
+def told(context: Context, language: Language) -> Told | None:
+    """The answers to all that was asked: the first one's headline, then the others as lines."""
+    each = [_TELL[asked.sought.kind](context, asked, _Say(language)) for asked in context.asked]
+    if not each:
+        return None
+    first, *others = each
+    more = (line for other in others for line in (other.headline, *other.lines))
+    return Told(headline=first.headline, lines=tuple(dict.fromkeys((*first.lines, *more))))
+
+
+class _Say(Words):
+    """The wordings of prompts/ask.*.txt beside those of every answer."""
+
+    def here(self, name: str, **holes: object) -> str:
+        return prompts.render(f"ask.{name}", self.language, **holes)
+
+    def among(self, places: frozenset[str]) -> str:
+        """The places a question means, by the one that stands for them: "left" for the three on the left."""
+        return self.named_place(min(places, key=len))
+
+
+def _tell_unusual(context: Context, asked: Asked, say: _Say) -> Told:
+    decisive = strangest(context.comparisons)
+    photos = len(context.comparisons)
+    there = [r for r in decisive.regions if not asked.sought.places or r.where in asked.sought.places]
+    headline = _unusual_headline(asked.sought, decisive.verdict, there, decisive.regions, say)
+    lines = [say.sure(decisive, earned=False)]
+    lines += say.each_photo(tuple(context.comparisons[i] for i in sorted(context.comparisons))) if photos > 1 else ()
+    lines += [say.regions(found, photos) for found in context.comparisons.values() if found.regions]
+    if asked.sought.defect and there:
+        lines.append(say.here("kind_unknown", defect=asked.sought.defect))
+    return Told(headline=headline, lines=(*lines, say.compared(decisive, photos)))
+
+
+def _unusual_headline(wanted: Sought, verdict: Verdict, there: list[Region], anywhere: tuple[Region, ...], say: _Say) -> str:
+    perhaps = "perhaps_" if verdict is Verdict.UNSURE else ""
+    if verdict is Verdict.OK:
+        return say.here("not_there_at", place=say.among(wanted.places)) if wanted.places else say.here("not_there")
+    if not anywhere:
+        return say.here(f"{perhaps}whole")
+    if not there:
+        return say.here(f"{perhaps}elsewhere", place=say.among(wanted.places), where=say.place(anywhere[0]))
+    if wanted.kind is Kind.HOW_MANY:
+        count = len(there)
+        name = "count_one" if count == 1 else "count_most" if len(anywhere) >= MOST_MARKED else "count_many"
+        return say.here(f"{perhaps}{name}", place=say.place(there[0]), **({} if count == 1 else {"count": count}))
+    if wanted.kind is Kind.HOW_LARGE:
+        largest = max(there, key=lambda r: r.area_of_part)
+        size = {"place": say.place(largest), "area": say.area(largest.area_of_part)}
+        if len(there) == 1:
+            return say.here(f"{perhaps}size_one", **size)
+        return say.here(f"{perhaps}size_many", total=say.area(min(1.0, sum(r.area_of_part for r in there))), **size)
+    if wanted.kind is Kind.WHERE:
+        return say.here(f"{perhaps}where", place=say.listed(list(dict.fromkeys(say.place(r) for r in there[:3]))))
+    return say.here(f"{perhaps}there", place=say.place(there[0]))
+
+
+def _tell_which_part(context: Context, asked: Asked, say: _Say) -> Told:
+    found = asked.found["photos"]
+    recognised = list(dict.fromkeys(one["part"] for one in found if one["part"]))
+    nearest = list(dict.fromkeys(number for one in found for number, _ in one["nearest"]))
+    if len(recognised) == 1:
+        others = [number for number in nearest if number != recognised[0]]
+        lines = [say.here("part_next", parts=say.joined(others))] if others else []
+        return Told(headline=say.here("part", part=recognised[0]), lines=(*lines, say.here("part_by")))
+    if recognised:
+        return Told(headline=say.say("ambiguous_photos", parts=say.joined(recognised)))
+    if any(one["outcome"] == "several_near" for one in found):
+        return Told(headline=say.here("part_several", parts=say.listed(nearest, "listed_or")), lines=(say.here("part_by"),))
+    lines = [say.here("part_nearest", part=nearest[0])] if nearest else []
+    return Told(headline=say.here("part_none"), lines=(*lines, say.say("not_recognised_new")))
+
+
+def _tell_same(context: Context, asked: Asked, say: _Say) -> Told:
+    assert context.part is not None, "the part is settled before the past is asked"
+    mine = {photo.sha256 for photo in context.question.photos}
+    similar = say.similar(context.similar or (), context.part.number, context.past_looked_at, context.asked_at)
+    again = next((past for past in context.past if past.sha256 in mine), None)
+    if again is not None:
+        return Told(
+            headline=say.here("same_photo", inspection=again.inspection_id, case=say.case(again, context.asked_at)), lines=(similar,)
+        )
+    return Told(headline=say.similar_headline(len(context.similar or ()), context.part.number), lines=(say.here("not_same_photo"), similar))
+
+
+def _tell_changed(context: Context, asked: Asked, say: _Say) -> Told:
+    found = changes.changes(context)
+    if not found:
+        return Told(headline=say.here("one_photo"), lines=(say.here("one_photo_help"),))
+    worst = max(found, key=lambda c: (c.verdict is Verdict.NOT_OK, c.verdict is Verdict.UNSURE, c.score))
+    if all(c.same_file for c in found):
+        return Told(headline=say.here("changed_same_file"))
+    perhaps = "perhaps_" if worst.verdict is Verdict.UNSURE else ""
+    if worst.verdict is Verdict.OK:
+        headline = say.here("changed_nothing")
+    elif worst.regions:
+        headline = say.here(f"{perhaps}changed", place=say.listed(list(dict.fromkeys(say.place(r) for r in worst.regions[:3]))))
+    else:
+        headline = say.here(f"{perhaps}changed_whole")
+    lines = [say.here("changed_sizes", places=say.sizes(worst.regions))] if worst.regions else []
+    score = say.here("changed_score", score=f"{worst.score:.2f}")
+    return Told(headline=headline, lines=(*lines, score, say.here("changed_limits")))
+
+
+def _tell_open(context: Context, asked: Asked, say: _Say) -> Told:
+    return Told(headline=say.here("cannot"), lines=(say.say("can"),))
+
+
+_TELL: dict[Kind, Callable[[Context, Asked, _Say], Told]] = {
+    Kind.IS_THERE: _tell_unusual,
+    Kind.HOW_MANY: _tell_unusual,
+    Kind.HOW_LARGE: _tell_unusual,
+    Kind.WHERE: _tell_unusual,
+    Kind.WHICH_PART: _tell_which_part,
+    Kind.SAME_AS_BEFORE: _tell_same,
+    Kind.WHAT_CHANGED: _tell_changed,
+    Kind.OPEN: _tell_open,
+}

@@ -1,0 +1,213 @@
+"""From a finished Context to the Answer: which tool's words come first, which follow, and what is kept beside them.
+
+The headline is the verdict where one was asked for, or else what the first asked tool found; every line is a tool's own. An answer that
+makes no judgement says why, and still tells what other tools found.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from kenpin import prompts
+from kenpin.storage.inspections import PastPhoto
+from kenpin.storage.vocabulary import (
+    Abstention,
+    AbstentionReason,
+    Answer,
+    Comparison,
+    DecisionVerdict,
+    Disposition,
+    Finding,
+    Language,
+    TrailEntry,
+    Verdict,
+)
+from kenpin.tools import ask, compare, history, locate
+from kenpin.tools.context import Context
+from kenpin.tools.propose import strangest
+from kenpin.tools.told import Told
+from kenpin.tools.which_part import Standing, Which
+from kenpin.tools.wording import Words
+
+ANOMALY = "anomaly"
+NO_MODEL = "router"  # named as the model of an answer for which nothing was looked at; asking the eye its name would start it
+MOST_LISTED = 12  # parts named when it is none
+EARNED_FROM = 30  # decided answers with the same verdict before a confidence may call itself earned; below, chance moves it by over 10 %
+EARNED_WITHIN = 0.05  # how far the share of right answers may lie from the confidence
+_LETS_THROUGH = {Disposition.ACCEPT, Disposition.USE_AS_IS}
+_TELLERS = {ask.NAME: ask.told}
+
+
+def answer(
+    context: Context,
+    headline: str,
+    lines: Sequence[str],
+    *,
+    verdict: Verdict = Verdict.NOT_JUDGED,
+    abstained: AbstentionReason | None = None,
+    part: str | None = None,
+    model: str | None = None,
+) -> Answer:
+    """The Answer with these words and everything the context holds. `part`: a number that is asked about and not on record."""
+    comparisons = tuple(context.comparisons[i] for i in sorted(context.comparisons))
+    judged = verdict in (Verdict.OK, Verdict.NOT_OK)
+    decisive = strangest(context.comparisons) if comparisons and verdict is not Verdict.NOT_JUDGED else None
+    words = Words(context.language)
+    lines = tuple(dict.fromkeys((*lines, *context.question.refusals)))
+    return Answer(
+        language=context.language,
+        headline=headline,
+        lines=lines,
+        verdict=verdict,
+        abstention=Abstention(reason=abstained, words=headline) if abstained is not None else None,
+        part=context.part.number if context.part is not None else part,
+        anomaly_score=decisive.anomaly_score if decisive else None,
+        threshold=decisive.threshold if decisive else None,
+        confidence=decisive.confidence if decisive and judged else None,
+        comparisons=comparisons,
+        findings=tuple(finding for found in comparisons for finding in _findings(found)),
+        similar=context.similar or (),
+        pictures=tuple(picture for found in comparisons if (picture := words.picture(found, len(comparisons))) is not None),
+        proposed=context.proposed,
+        trail=(*context.trail, _wording_entry(headline, lines, context.language)),
+        model=model or (context.site.eye.model if any(entry.model for entry in context.trail) else NO_MODEL),
+        classified=tuple(context.classified[i] for i in sorted(context.classified)),
+        labels=tuple(context.labels[i] for i in sorted(context.labels)),
+        failure_modes=context.failure_modes or (),
+        quality=tuple(problem for i in sorted(context.quality) for problem in context.quality[i]),
+        rules=tuple(context.rules),
+        opinions=tuple(context.opinions),
+    )
+
+
+# --- with findings ---------------------------------------------------------------------------------------------------------------------
+
+
+def judged(context: Context, chosen: Sequence[str], cannot: Sequence[str], model: str) -> Answer:
+    """A verdict was asked for, and every photo was compared."""
+    assert context.part is not None, "the part is settled before anything is compared"
+    words = Words(context.language)
+    comparisons = tuple(context.comparisons[i] for i in sorted(context.comparisons))
+    decisive = strangest(context.comparisons)
+    lines = [words.sure(decisive, earned=_earned(decisive, context.past))]
+    lines += [words.say("recognised", part=context.part.number)] if context.recognised else []
+    lines += words.each_photo(comparisons) if len(comparisons) > 1 else ()
+    lines += [words.regions(found, len(comparisons)) for found in comparisons if found.photo in context.located]
+    lines.append(words.compared(decisive, len(comparisons)))
+    lines += _of_the_past(context, chosen, words)
+    for told in _told(context, chosen):
+        lines += (told.headline, *told.lines)
+    lines += [words.say(f"cannot_{name}") for name in cannot]
+    unsure = decisive.verdict is Verdict.UNSURE
+    return answer(
+        context,
+        words.headline(decisive, len(comparisons)),
+        lines,
+        verdict=decisive.verdict,
+        abstained=AbstentionReason.BETWEEN_LIMITS if unsure else None,
+        model=model,
+    )
+
+
+def told(context: Context, chosen: Sequence[str], cannot: Sequence[str], model: str) -> Answer:
+    """No verdict was asked for: what the chosen tools found, in the order asked."""
+    words = Words(context.language)
+    told = _told(context, chosen)
+    if not told and history.NAME not in chosen:
+        return cannot_or_help(context, cannot)
+    lines = [*(told[0].lines if told else ()), *(line for other in told[1:] for line in (other.headline, *other.lines))]
+    if history.NAME in chosen and context.part is not None:
+        past = words.similar_headline(len(context.similar or ()), context.part.number)
+        told = told or [Told(headline=past)]
+        lines += [*([past] if told[0].headline != past else []), *_of_the_past(context, chosen, words)]
+    lines += [words.say("recognised", part=context.part.number)] if context.part is not None and context.recognised else []
+    lines += [words.say(f"cannot_{name}") for name in cannot]
+    unanswered = bool(context.asked) and not any(asked.answered for asked in context.asked) and set(chosen) == {ask.NAME}
+    reason = AbstentionReason.CANNOT_ANSWER if unanswered else None
+    return answer(context, told[0].headline, lines, abstained=reason, model=model)
+
+
+def _told(context: Context, chosen: Sequence[str]) -> list[Told]:
+    each = (_TELLERS[name](context, context.language) for name in chosen if name in _TELLERS)
+    return [told for told in each if told is not None]
+
+
+def _of_the_past(context: Context, chosen: Sequence[str], words: Words) -> list[str]:
+    if context.similar is None or context.part is None or not (context.past_looked_at or history.NAME in chosen):
+        return []
+    return [words.similar(context.similar, context.part.number, context.past_looked_at, context.asked_at)]
+
+
+def _findings(found: Comparison) -> tuple[Finding, ...]:
+    """One a marked region; for a photo that is not OK without one, one about the whole photo."""
+    if found.regions:
+        return tuple(Finding(photo=found.photo, tool=locate.NAME, kind=ANOMALY, score=r.score, region=r) for r in found.regions)
+    if found.verdict is Verdict.NOT_OK:
+        return (Finding(photo=found.photo, tool=compare.NAME, kind=ANOMALY, score=found.anomaly_score, region=None),)
+    return ()
+
+
+def _earned(decisive: Comparison, past: Sequence[PastPhoto]) -> bool:
+    """Whether people's decisions on this part bear the confidence out: enough of them, and as often right as it says.
+
+    Right: an OK part was let through, a part that is not OK was not. A rejected proposal counts as wrong, which errs on the careful side;
+    a hold decides nothing and does not count.
+    """
+    like_this = (p for p in past if p.decision is not None and p.verdict is decisive.verdict and p.disposition is not Disposition.HOLD)
+    decided = {p.inspection_id: p for p in like_this}
+    if len(decided) < EARNED_FROM:
+        return False
+    let_through = decisive.verdict is Verdict.OK
+    right = sum(p.decision is DecisionVerdict.APPROVED and (p.disposition in _LETS_THROUGH) is let_through for p in decided.values())
+    return abs(right / len(decided) - decisive.confidence) <= EARNED_WITHIN
+
+
+# --- without a judgement ---------------------------------------------------------------------------------------------------------------
+
+
+def which_part(context: Context, which: Which) -> Answer:
+    """The part is not known, or has nothing to compare with: ask for what is missing."""
+    words = Words(context.language)
+    say = words.say
+    if which.number is not None:
+        headline = say("no_references" if which.standing is Standing.KNOWN else "unknown_part", part=which.number)
+        lines = [say("ask_references", part=which.number)]
+        reason = AbstentionReason.NO_REFERENCES
+    elif which.standing is Standing.DIFFERENT:
+        headline, lines = say("ambiguous_photos", parts=words.joined(which.near)), [say("ambiguous_photos_help")]
+        reason = AbstentionReason.AMBIGUOUS_PART
+    elif which.near:
+        headline, lines = say("ambiguous", parts=words.listed(which.near, "listed_or")), [say("ambiguous_help", part=which.near[0])]
+        reason = AbstentionReason.AMBIGUOUS_PART
+    elif which.standing is Standing.NONE_NEAR:
+        listed = words.joined([*which.known[:MOST_LISTED], *(["…"] if len(which.known) > MOST_LISTED else [])])
+        headline, lines = say("not_recognised"), [say("not_recognised_help", parts=listed), say("not_recognised_new")]
+        reason = AbstentionReason.UNKNOWN_PART
+    else:
+        headline, lines = say("no_parts"), [say("help_reference")]
+        reason = AbstentionReason.UNKNOWN_PART
+    return answer(context, headline, lines, abstained=reason, part=which.number)
+
+
+def without_photo(context: Context) -> Answer:
+    words, refusals = Words(context.language), context.question.refusals
+    if not refusals:
+        return answer(context, words.say("no_photo"), [words.say("no_photo_help")], abstained=AbstentionReason.NO_PHOTO)
+    headline = words.say("cannot_judge") if len(refusals) == 1 else words.say("cannot_judge_many", count=len(refusals))
+    return answer(context, headline, (), abstained=AbstentionReason.UNUSABLE_PHOTO)
+
+
+def cannot_or_help(context: Context, cannot: Sequence[str]) -> Answer:
+    words = Words(context.language)
+    if cannot:
+        headline, *more = (words.say(f"cannot_{name}") for name in cannot)
+        lines = [*more, words.say("can")]
+    else:
+        headline = words.say("help")
+        lines = [words.say(f"help_{name}") for name in ("ask", "reference", "decide")]
+    return answer(context, headline, lines, abstained=AbstentionReason.CANNOT_ANSWER)
+
+
+def _wording_entry(headline: str, lines: Sequence[str], language: Language) -> TrailEntry:
+    inputs = {"language": language.value, "prompts_sha256": prompts.digest()}
+    return TrailEntry(tool="wording", inputs=inputs, outputs={"headline": headline, "lines": list(lines)}, model=None, ms=0.0)
