@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from kenpin.tools.ask import Asked
     from kenpin.tools.changes import Change
     from kenpin.tools.larger_model import Larger
+    from kenpin.tools.larger_model import Larger
 
 Features = NDArray[np.float32]  # (D,), unit length
 
@@ -107,6 +108,8 @@ class Site:
     chat_timeout_s: float = 30.0  # for a whole conversation with the chat model; then the router answers
     chat_calls: int = 6  # of the chat model, per question
     larger: Larger | None = None  # a vision-language model that gives second opinions
+    larger: Larger | None = None  # the larger vision-language model, where there is one
+    rules_folder: Path | None = None  # where the site keeps its rules; None: it has none of its own
     default_language: Language = Language.EN  # for a question without words
     permalink: Callable[[str, str], str | None] | None = None  # (channel, message ts) -> the address of that message
     feature_memory: FeatureMemory = field(default_factory=FeatureMemory)
