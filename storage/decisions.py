@@ -1,4 +1,7 @@
-"""Decisions: what an approver said of a proposal. The first stands; the database refuses everybody without a live grant."""
+"""Decisions: what an approver said of a proposal. The first stands; the database refuses everybody without a live grant.
+
+A proposal that needs two people is approved by `endorse`, then by another person's `record`. One past its deadline is not decided at all.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +12,21 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 from sqlalchemy.exc import IntegrityError
 
-from kenpin.storage import clock, people
-from kenpin.storage.errors import AlreadyDecidedError, NotAnApproverError
+from kenpin.storage import clock, corrections, endorsements, expirations, people
+from kenpin.storage.corrections import Corrected
+from kenpin.storage.endorsements import Endorsement
+from kenpin.storage.errors import (
+    AlreadyDecidedError,
+    EndorsedMeanwhileError,
+    ExpiredError,
+    NotAnApproverError,
+    SecondPersonNeededError,
+)
+from kenpin.storage.people import Grant
 from kenpin.storage.proposals import Proposal
 from kenpin.storage.tables import actions, decisions, inspection_photos, inspections, proposals
-from kenpin.storage.vocabulary import DecisionVerdict, Disposition, ProposalKind, Verdict
+from kenpin.storage.tables import corrections as corrections_table
+from kenpin.storage.vocabulary import Correction, DecisionVerdict, Disposition, ProposalKind, Verdict
 
 Via = Literal["reaction", "button", "console", "command_line", "message"]  # a message: an approver's own command decides itself
 
@@ -32,6 +45,9 @@ class Decision:
     via: Via
     source_event: str | None  # the Slack event or request that carried it
     at: str
+    approvals_needed: int = 1
+    endorsed_by: str | None = None  # the other of two people; None where one is enough, and for a rejection
+    corrected_digest: str | None = None  # of the correction, which the same person wrote; None for any other verdict
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,12 +73,16 @@ def record(
     via: Via,
     source_event: str | None = None,
     at: clock.Moment | None = None,
+    correction: Correction | None = None,
 ) -> Decision:
-    """Put a decision on record. Raises AlreadyDecidedError, then NotAnApproverError; nothing is written when it raises."""
-    _refuse_a_second(conn, proposal.id)
-    grant = people.live_grant(conn, person_id, proposal.part)
-    if grant is None:
-        raise _not_an_approver(conn, proposal, person_id)
+    """Put a decision on record. correction: with the verdict CORRECTED, what the person says instead.
+
+    Raises AlreadyDecidedError, ExpiredError, NotAnApproverError, SecondPersonNeededError or CannotBeCorrectedError, the first of them
+    that is true; nothing is written when it raises.
+    """
+    moment = clock.text(at) if at is not None else clock.now()
+    grant = _grant(conn, proposal, person_id, moment)
+    corrected = _corrected(conn, proposal, correction, person_id) if verdict is DecisionVerdict.CORRECTED else None
     decision = Decision(
         proposal_id=proposal.id,
         part=proposal.part,
@@ -73,18 +93,35 @@ def record(
         scope=grant.scope,
         via=via,
         source_event=source_event,
-        at=clock.text(at) if at is not None else clock.now(),
+        at=moment,
+        approvals_needed=proposal.proposed.approvals_needed,
+        endorsed_by=_other_person(conn, proposal, person_id) if verdict is DecisionVerdict.APPROVED else None,
+        corrected_digest=corrected.digest if corrected else None,
     )
     try:
         with conn.begin_nested():  # the transaction stays usable, for the audit entry about the refusal
             conn.execute(decisions.insert().values({**vars(decision), "verdict": verdict.value}))
     except IntegrityError:
-        # Two people at once on PostgreSQL: the other one's decision, or the revocation, is visible only now.
-        _refuse_a_second(conn, proposal.id)
-        if people.live_grant(conn, person_id, proposal.part) is None:
-            raise _not_an_approver(conn, proposal, person_id) from None
+        # Two people at once on PostgreSQL: the other one's decision, the expiration or the revocation is visible only now.
+        _grant(conn, proposal, person_id, moment)
         raise
     return decision
+
+
+def endorse(
+    conn: Connection, proposal: Proposal, person_id: str, via: Via, source_event: str | None = None, at: clock.Moment | None = None
+) -> Endorsement:
+    """Put the first of two approvals on record. Raises what `record` does, and EndorsedMeanwhileError when there is one already."""
+    moment = clock.text(at) if at is not None else clock.now()
+    grant = _grant(conn, proposal, person_id, moment)
+    try:
+        with conn.begin_nested():
+            return endorsements.record(conn, proposal, grant, via, source_event, moment)
+    except IntegrityError:
+        _grant(conn, proposal, person_id, moment)
+        if endorsements.of_proposal(conn, proposal.id) is not None:
+            raise EndorsedMeanwhileError(f"Proposal {proposal.id} was approved by another person at the same moment; try again.") from None
+        raise
 
 
 def of_proposal(conn: Connection, proposal_id: str) -> Decision | None:
@@ -100,14 +137,28 @@ def labels(conn: Connection, part: str) -> tuple[Label, ...]:
     """Every decided disposition of a part's inspections, oldest decision first.
 
     An approved rework, repair, scrap or return says that the part was bad, an approved accept or use-as-is of an OK answer that it was
-    good. A hold and a rejection say neither, nor does letting through what the answer called not OK: that is a waiver, not a finding.
+    good. A correction says it outright. A hold and a rejection say neither, nor does letting through what the answer called not OK: that
+    is a waiver, not a finding.
     """
     query = (
-        sa.select(inspections.c.id, inspections.c.verdict, inspections.c.anomaly_score, actions.c.proposal_id, proposals.c.disposition)
+        sa.select(
+            inspections.c.id,
+            inspections.c.verdict,
+            inspections.c.anomaly_score,
+            actions.c.proposal_id,
+            proposals.c.disposition,
+            corrections_table.c.really,
+        )
         .select_from(
             decisions.join(proposals, proposals.c.id == decisions.c.proposal_id)
             .join(inspections, inspections.c.id == proposals.c.inspection_id)
             .outerjoin(actions, actions.c.proposal_id == decisions.c.proposal_id)
+            .outerjoin(
+                corrections_table,
+                sa.and_(
+                    corrections_table.c.proposal_id == decisions.c.proposal_id, corrections_table.c.digest == decisions.c.corrected_digest
+                ),
+            )
         )
         .where(decisions.c.part == part, proposals.c.kind == ProposalKind.DISPOSITION.value, inspections.c.answered_at.is_not(None))
         .order_by(decisions.c.at, inspections.c.id)
@@ -129,32 +180,52 @@ def labels(conn: Connection, part: str) -> tuple[Label, ...]:
             photos=tuple(photos[row.id]),
             verdict=Verdict(row.verdict),
             anomaly_score=row.anomaly_score,
-            was_really_bad=_was_really_bad(Verdict(row.verdict), Disposition(row.disposition)) if row.proposal_id else None,
+            was_really_bad=_was_really_bad(Verdict(row.verdict), Disposition(row.disposition), row.really) if row.proposal_id else None,
         )
         for row in found
     )
 
 
-def _was_really_bad(answered: Verdict, done: Disposition) -> bool | None:
+def _was_really_bad(answered: Verdict, done: Disposition, really: str | None) -> bool | None:
+    if really is not None:
+        return Verdict(really) is Verdict.NOT_OK
     if done in _TAKEN_OUT:
         return True
     return False if done in _LET_THROUGH and answered is Verdict.OK else None
 
 
-def _refuse_a_second(conn: Connection, proposal_id: str) -> None:
-    first = of_proposal(conn, proposal_id)
+def _grant(conn: Connection, proposal: Proposal, person_id: str, moment: str) -> Grant:
+    """The grant to decide by. Raises AlreadyDecidedError, ExpiredError, NotAnApproverError."""
+    first = of_proposal(conn, proposal.id)
     if first is not None:
         raise AlreadyDecidedError(
-            proposal_id=proposal_id,
+            proposal_id=proposal.id,
             decided_by=first.decided_by,
             at=first.at,
             verdict=first.verdict.value,
             source_event=first.source_event,
         )
+    if proposal.expires_at is not None and (moment >= proposal.expires_at or expirations.at(conn, proposal.id)):
+        raise ExpiredError(proposal.id, proposal.expires_at)
+    grant = people.live_grant(conn, person_id, proposal.part)
+    if grant is None:
+        raise NotAnApproverError(person_id, proposal.part, [person.id for person in people.approvers_of(conn, proposal.part)])
+    return grant
 
 
-def _not_an_approver(conn: Connection, proposal: Proposal, person_id: str) -> NotAnApproverError:
-    return NotAnApproverError(person_id, proposal.part, [person.id for person in people.approvers_of(conn, proposal.part)])
+def _other_person(conn: Connection, proposal: Proposal, person_id: str) -> str | None:
+    """Who approved before, where two must. Raises SecondPersonNeededError when nobody else has."""
+    if proposal.proposed.approvals_needed == 1:
+        return None
+    first = endorsements.of_proposal(conn, proposal.id)
+    if first is None or first.endorsed_by == person_id:
+        raise SecondPersonNeededError(proposal.id, first.endorsed_by if first else None)
+    return first.endorsed_by
+
+
+def _corrected(conn: Connection, proposal: Proposal, correction: Correction | None, person_id: str) -> Corrected:
+    assert correction is not None, "the verdict CORRECTED comes with what is said instead"
+    return corrections.record(conn, proposal, correction, person_id)
 
 
 def _decision(row: Row[Any] | None) -> Decision | None:

@@ -11,6 +11,10 @@
     ├── NotAnApproverError           a person without a live grant for the proposal's part
     ├── TargetError                  a target that no limits can serve
     ├── AlreadyDecidedError          somebody decided first
+    ├── ExpiredError                 the proposal's deadline has passed
+    ├── SecondPersonNeededError      the proposal needs two people, and no other one has approved it yet
+    ├── EndorsedMeanwhileError       another person approved at the same moment; trying again finds it
+    ├── CannotBeCorrectedError       a correction of what nobody may correct alone, or that says nothing
     └── NotApprovedError             an action asked for on a rejected proposal
 
 `retryable` says whether the same call can succeed later by itself.
@@ -72,6 +76,31 @@ class AlreadyDecidedError(StorageError):
         super().__init__(
             f"Proposal {proposal_id} was {verdict} by {decided_by} at {at}; the first decision stands. Nothing new was recorded."
         )
+
+
+class ExpiredError(StorageError):
+    """expires_at: the deadline."""
+
+    def __init__(self, proposal_id: str, expires_at: str) -> None:
+        self.proposal_id, self.expires_at = proposal_id, expires_at
+        super().__init__(f"Proposal {proposal_id} expired at {expires_at}. Nothing was recorded; ask again for a new one.")
+
+
+class SecondPersonNeededError(StorageError):
+    """endorsed_by: who approved already, namely the person who now tries again; None when nobody has."""
+
+    def __init__(self, proposal_id: str, endorsed_by: str | None) -> None:
+        self.proposal_id, self.endorsed_by = proposal_id, endorsed_by
+        who = f"{endorsed_by} has approved it; another person must" if endorsed_by else "nobody has approved it yet"
+        super().__init__(f"Proposal {proposal_id} needs two people: {who}. Nothing new was recorded.")
+
+
+class EndorsedMeanwhileError(StorageError):
+    retryable = True
+
+
+class CannotBeCorrectedError(StorageError, ValueError):
+    pass
 
 
 class NotApprovedError(StorageError):

@@ -19,6 +19,7 @@ from kenpin.storage.database import insert_if_absent
 from kenpin.storage.errors import UnknownRowError
 from kenpin.storage.tables import (
     actions,
+    corrections,
     decisions,
     findings,
     inspection_photos,
@@ -311,7 +312,9 @@ def past_photos(conn: Connection, part: str | None, before: clock.Moment, limit:
             inspections.c.part,
             inspections.c.verdict,
             decisions.c.verdict.label("decision"),
-            sa.case((actions.c.proposal_id.is_not(None), proposals.c.disposition)).label("disposition"),
+            sa.case((actions.c.proposal_id.is_not(None), sa.func.coalesce(corrections.c.disposition, proposals.c.disposition))).label(
+                "disposition"
+            ),
             inspections.c.received_at,
             inspections.c.channel,
             inspections.c.message_ts,
@@ -322,6 +325,10 @@ def past_photos(conn: Connection, part: str | None, before: clock.Moment, limit:
             .outerjoin(proposals, proposals.c.inspection_id == inspections.c.id)
             .outerjoin(decisions, decisions.c.proposal_id == proposals.c.id)
             .outerjoin(actions, actions.c.proposal_id == proposals.c.id)
+            .outerjoin(
+                corrections,
+                sa.and_(corrections.c.proposal_id == actions.c.proposal_id, corrections.c.digest == actions.c.corrected_digest),
+            )
         )
         .where(inspections.c.answered_at.is_not(None), inspections.c.received_at < clock.text(before))
         .order_by(inspections.c.received_at.desc(), inspections.c.id, inspection_photos.c.position)

@@ -1,9 +1,14 @@
-"""Proposals: what an answer suggests, frozen with a digest, so that a decision is about exactly this content and no other."""
+"""Proposals: what an answer suggests, frozen with a digest, so that a decision is about exactly this content and no other.
+
+A proposal waits until it is decided, or until its deadline. Pending, rejected and expired are three different things: `states` tells.
+"""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -12,8 +17,8 @@ from sqlalchemy.engine import Connection, Row
 from kenpin.storage import canonical, clock
 from kenpin.storage.database import insert_if_absent
 from kenpin.storage.errors import ProposalAlteredError
-from kenpin.storage.tables import inspections, proposals
-from kenpin.storage.vocabulary import ProposalKind, Proposed, from_json, to_json
+from kenpin.storage.tables import decisions, expirations, inspections, proposals
+from kenpin.storage.vocabulary import InspectionState, ProposalKind, ProposalState, Proposed, from_json, to_json
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +30,7 @@ class Proposal:
     proposed: Proposed
     digest: str  # sha256 of the content: the inspection's id and everything proposed, as canonical JSON
     created_at: str
+    expires_at: str | None  # None: it waits for ever
 
     @property
     def part(self) -> str:
@@ -40,13 +46,17 @@ def content_of(inspection_id: str, proposed: Proposed) -> str:
     return canonical.dumps({**to_json(proposed), "inspection_id": inspection_id})
 
 
-def propose(conn: Connection, inspection_id: str, proposed: Proposed) -> Proposal:
-    """Put the proposal of an inspection on record. The first one stands: when there is one already, that one is returned."""
+def propose(conn: Connection, inspection_id: str, proposed: Proposed, *, days: float = 0) -> Proposal:
+    """Put the proposal of an inspection on record. The first one stands: when there is one already, that one is returned.
+
+    days: how long it waits for a decision; 0 is for ever.
+    """
     already = of_inspection(conn, inspection_id)
     if already is not None:
         return already
     content = content_of(inspection_id, proposed)
     written = json.loads(content)  # so that the columns say what the content says, character for character
+    created_at = clock.now()
     insert_if_absent(  # on PostgreSQL another step may have been first
         conn,
         proposals,
@@ -58,7 +68,9 @@ def propose(conn: Connection, inspection_id: str, proposed: Proposed) -> Proposa
         reference_state=written["reference_state"],
         content=content,
         digest=canonical.sha256(content),
-        created_at=clock.now(),
+        created_at=created_at,
+        approvals_needed=written["approvals_needed"],
+        expires_at=clock.text(clock.parsed(created_at) + timedelta(days=days)) if days else None,
     )
     stands = of_inspection(conn, inspection_id)
     assert stands is not None
@@ -84,6 +96,46 @@ def for_message(conn: Connection, channel: str, ts: str) -> Proposal | None:
     return _proposal(conn.execute(query).first())
 
 
+def overdue(conn: Connection, limit: int = 100) -> tuple[Proposal, ...]:
+    """Proposals whose deadline has passed with no decision and no expiration on record, the longest overdue first.
+
+    One whose answer is still on its way waits: whoever is told that it expired should have seen it.
+    """
+    query = (
+        sa.select(proposals)
+        .join(inspections, inspections.c.id == proposals.c.inspection_id)
+        .where(
+            proposals.c.expires_at <= clock.now(),
+            inspections.c.state.in_((InspectionState.POSTED.value, InspectionState.FAILED.value)),
+            ~sa.exists().where(decisions.c.proposal_id == proposals.c.id),
+            ~sa.exists().where(expirations.c.proposal_id == proposals.c.id),
+        )
+        .order_by(proposals.c.expires_at, proposals.c.id)
+        .limit(limit)
+    )
+    return tuple(proposal for row in conn.execute(query) if (proposal := _proposal(row)))
+
+
+def states(conn: Connection, inspection_ids: Collection[str]) -> dict[str, ProposalState]:
+    """What has become of the proposals of these inspections; an inspection without one is left out."""
+    query = (
+        sa.select(proposals.c.inspection_id, decisions.c.verdict, expirations.c.at)
+        .select_from(
+            proposals.outerjoin(decisions, decisions.c.proposal_id == proposals.c.id).outerjoin(
+                expirations, expirations.c.proposal_id == proposals.c.id
+            )
+        )
+        .where(proposals.c.inspection_id.in_(inspection_ids))
+    )
+    return {row.inspection_id: _state(row.verdict, row.at) for row in conn.execute(query)}
+
+
+def _state(verdict: str | None, expired_at: str | None) -> ProposalState:
+    if verdict is not None:
+        return ProposalState(verdict)
+    return ProposalState.PENDING if expired_at is None else ProposalState.EXPIRED
+
+
 def _proposal(row: Row[Any] | None) -> Proposal | None:
     if row is None:
         return None
@@ -94,5 +146,10 @@ def _proposal(row: Row[Any] | None) -> Proposal | None:
     content = json.loads(row.content)
     inspection_id = content.pop("inspection_id")
     return Proposal(
-        id=row.id, inspection_id=inspection_id, proposed=from_json(Proposed, content), digest=row.digest, created_at=row.created_at
+        id=row.id,
+        inspection_id=inspection_id,
+        proposed=from_json(Proposed, content),
+        digest=row.digest,
+        created_at=row.created_at,
+        expires_at=row.expires_at,
     )

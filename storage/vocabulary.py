@@ -70,6 +70,25 @@ class DecisionVerdict(StrEnum):
 
     APPROVED = "approved"
     REJECTED = "rejected"
+    CORRECTED = "corrected"  # neither as proposed nor nothing: what the approver wrote in its place
+
+
+class ProposalState(StrEnum):
+    """What has become of a proposal."""
+
+    PENDING = "pending"  # waits for an approver, or for the second of two
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    CORRECTED = "corrected"
+    EXPIRED = "expired"  # nobody decided before its deadline; that is no rejection
+
+
+class SecondLook(StrEnum):
+    """What a person said who looked at a photo again without knowing the answer."""
+
+    OK = "ok"
+    NOT_OK = "not_ok"
+    CANNOT_TELL = "cannot_tell"
 
 
 class InspectionState(StrEnum):
@@ -318,6 +337,16 @@ class Proposed:
     photos: tuple[str, ...]  # sha256 of the photos it is about
     reason: str  # why, in the question's language
     approvals_needed: int = 1  # how many people must approve it: 1, or 2 different ones
+
+
+@dataclass(frozen=True, kw_only=True)
+class Correction:
+    """What an approver says in place of an answer and its proposal."""
+
+    really: Verdict  # OK or NOT_OK
+    defect_class: str | None  # None: none, or none that has a name
+    disposition: Disposition
+    note: str  # why, in their own words; "" when they gave none
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -51,9 +51,15 @@ def ask(conn: Connection, id: str, *, message_ts: str | None = None, received_at
     assert stored
 
 
-def suggestion(part: str = "SC-200", disposition: Disposition = Disposition.SCRAP) -> Proposed:
+def suggestion(part: str = "SC-200", disposition: Disposition = Disposition.SCRAP, approvals_needed: int = 1) -> Proposed:
     return Proposed(
-        kind=ProposalKind.DISPOSITION, part=part, disposition=disposition, reference_state=None, photos=("a" * 64,), reason="左下にキズ"
+        kind=ProposalKind.DISPOSITION,
+        part=part,
+        disposition=disposition,
+        reference_state=None,
+        photos=("a" * 64,),
+        reason="左下にキズ",
+        approvals_needed=approvals_needed,
     )
 
 

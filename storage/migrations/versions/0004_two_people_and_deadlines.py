@@ -495,7 +495,7 @@ def _widen_on_sqlite() -> None:
     for table, definition in (("decisions", SQLITE_DECISIONS), ("actions", SQLITE_ACTIONS)):
         run(definition)
         for row in kept[table]:
-            run(f"INSERT INTO {table} ({', '.join(row)}) VALUES ({', '.join('?' * len(row))})", tuple(row.values()))
+            run(f"INSERT INTO {table} ({', '.join(row.keys())}) VALUES ({', '.join('?' * len(row))})", tuple(row.values()))
 
 
 def _widen_on_postgresql() -> None:

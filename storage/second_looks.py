@@ -1,0 +1,155 @@
+"""Second looks: a share of the judgements is looked at again by a person who does not know the answer, and how well both agree.
+
+Which inspections are drawn follows from their references alone, which nobody chooses. A draw and its reply are rows of their own; neither
+is ever changed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Row
+
+from kenpin.storage import clock
+from kenpin.storage.database import insert_if_absent
+from kenpin.storage.errors import UnknownRowError
+from kenpin.storage.tables import inspections, second_look_replies, second_looks
+from kenpin.storage.vocabulary import SecondLook, Verdict
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reply:
+    """What the person who was drawn said."""
+
+    inspection_id: str
+    person_id: str
+    said: SecondLook
+    source_event: str | None
+    at: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Agreement:
+    """How answers and second looks compare."""
+
+    drawn: int
+    replied: int
+    cannot_tell: int  # of the replies
+    ok_both: int
+    not_ok_both: int
+    answer_ok_only: int  # the answer said OK and the person not OK: escapes, if the person is right
+    person_ok_only: int  # the answer said not OK and the person OK: overkill, if the person is right
+
+    @property
+    def n(self) -> int:
+        """Replies that judge."""
+        return self.ok_both + self.not_ok_both + self.answer_ok_only + self.person_ok_only
+
+    @property
+    def agreement(self) -> float | None:
+        """Share of the judgements that are the same, 0 to 1; None without any."""
+        return (self.ok_both + self.not_ok_both) / self.n if self.n else None
+
+    @property
+    def kappa(self) -> float | None:
+        """Cohen's kappa: 1 is full agreement, 0 what chance alone would give; None where chance alone would give all of it.
+
+        Source: J. Cohen, A coefficient of agreement for nominal scales, 1960.
+        """
+        if self.agreement is None:
+            return None
+        answers_ok, people_ok = self.ok_both + self.answer_ok_only, self.ok_both + self.person_ok_only
+        by_chance = (answers_ok * people_ok + (self.n - answers_ok) * (self.n - people_ok)) / self.n**2
+        return (self.agreement - by_chance) / (1 - by_chance) if by_chance < 1 else None
+
+
+def is_drawn(inspection_id: str, share: float) -> bool:
+    """Whether this inspection is one of the share (0 to 1) that is looked at again. The same whenever it is asked."""
+    return _drawn_number(f"second look:{inspection_id}") < share
+
+
+def person_for(inspection_id: str, candidates: Collection[str]) -> str | None:
+    """Who of these people looks: drawn by the reference as well. None when there is nobody."""
+    return min(candidates, key=lambda person: (_drawn_number(f"{inspection_id}:{person}"), person), default=None)
+
+
+def draw(conn: Connection, inspection_id: str, person_id: str) -> bool:
+    """Put on record that this person is asked. False when somebody is already.
+
+    The database refuses somebody who asked the question, and an answer without a judgement (sqlalchemy.exc.IntegrityError).
+    """
+    if asked(conn, inspection_id) is not None:
+        return False
+    return insert_if_absent(conn, second_looks, inspection_id=inspection_id, person_id=person_id, at=clock.now())
+
+
+def asked(conn: Connection, inspection_id: str) -> str | None:
+    """Who is asked for a second look; None when nobody is."""
+    query = sa.select(second_looks.c.person_id).where(second_looks.c.inspection_id == inspection_id)
+    return conn.execute(query).scalar_one_or_none()
+
+
+def reply(conn: Connection, inspection_id: str, person_id: str, said: SecondLook, source_event: str | None = None) -> Reply:
+    """Put a reply on record; the first one stands and is returned. Raises UnknownRowError for somebody who was not asked."""
+    if asked(conn, inspection_id) != person_id:
+        raise UnknownRowError(f"{person_id} was not asked for a second look at {inspection_id}. Nothing was recorded.")
+    if (first := reply_of(conn, inspection_id)) is not None:
+        return first
+    insert_if_absent(
+        conn,
+        second_look_replies,
+        inspection_id=inspection_id,
+        person_id=person_id,
+        said=said.value,
+        source_event=source_event,
+        at=clock.now(),
+    )
+    stands = reply_of(conn, inspection_id)
+    assert stands is not None
+    return stands
+
+
+def reply_of(conn: Connection, inspection_id: str) -> Reply | None:
+    return _reply(conn.execute(sa.select(second_look_replies).where(second_look_replies.c.inspection_id == inspection_id)).first())
+
+
+def agreement(conn: Connection, part: str | None = None) -> Agreement:
+    """Of one part, or of all when it is None."""
+    query = (
+        sa.select(inspections.c.verdict, second_look_replies.c.said, sa.func.count())
+        .select_from(
+            second_looks.join(inspections, inspections.c.id == second_looks.c.inspection_id).outerjoin(
+                second_look_replies, second_look_replies.c.inspection_id == second_looks.c.inspection_id
+            )
+        )
+        .group_by(inspections.c.verdict, second_look_replies.c.said)
+    )
+    if part is not None:
+        query = query.where(inspections.c.part == part)
+    counted: dict[tuple[str, str | None], int] = {(verdict, said): count for verdict, said, count in conn.execute(query).tuples()}
+
+    def both(answer: Verdict, person: SecondLook) -> int:
+        return counted.get((answer.value, person.value), 0)
+
+    return Agreement(
+        drawn=sum(counted.values()),
+        replied=sum(count for (_, said), count in counted.items() if said is not None),
+        cannot_tell=both(Verdict.OK, SecondLook.CANNOT_TELL) + both(Verdict.NOT_OK, SecondLook.CANNOT_TELL),
+        ok_both=both(Verdict.OK, SecondLook.OK),
+        not_ok_both=both(Verdict.NOT_OK, SecondLook.NOT_OK),
+        answer_ok_only=both(Verdict.OK, SecondLook.NOT_OK),
+        person_ok_only=both(Verdict.NOT_OK, SecondLook.OK),
+    )
+
+
+def _drawn_number(text: str) -> float:
+    """A number from 0 to just below 1 that only the text decides."""
+    return int.from_bytes(hashlib.sha256(text.encode("utf-8")).digest()[:7]) / 2**56
+
+
+def _reply(row: Row[Any] | None) -> Reply | None:
+    return Reply(**{**row._mapping, "said": SecondLook(row.said)}) if row else None
