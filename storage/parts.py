@@ -93,6 +93,11 @@ def add_references(conn: Connection, part: str, references: Sequence[Reference],
     return new
 
 
+def numbers(conn: Connection) -> tuple[str, ...]:
+    """Every part number, sorted."""
+    return tuple(conn.scalars(sa.select(parts.c.number).order_by(parts.c.number)))
+
+
 def numbers_in(conn: Connection, text: str) -> tuple[str, ...]:
     """The known part numbers that a free text names, longest first, English or Japanese around them.
 

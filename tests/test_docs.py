@@ -178,6 +178,7 @@ def test_a_licence_is_the_one_its_package_states(package: str) -> None:
         "CC": "cc",
         "LGPL-3.0-only": "lgpl",
         "MPL-2.0": "mpl",
+        "OFL-1.1": "open font",
     }
     assert family[listed.split()[0]] in " ".join(words).lower(), f"{package} states {words}"
 

