@@ -27,6 +27,7 @@ from kenpin.storage.vocabulary import (
     Answer,
     DecisionVerdict,
     Disposition,
+    LabelText,
     Language,
     Photo,
     ProposalKind,
@@ -65,6 +66,7 @@ class MarkEye:
 
     model: str = "mark-eye"
     looked_at: list[str] = field(default_factory=list)  # every look that cost a forward pass with a real network
+    writing: dict[Path, tuple[LabelText, ...]] = field(default_factory=dict)  # what is to be read on a photo, by the path that is looked at
 
     def compare(self, path: Path, good: Sequence[ReferencePhoto]) -> Sight:
         self.looked_at.append(f"compare {path.name}")
@@ -111,6 +113,10 @@ class MarkEye:
         red = (self._pixels(path)[..., 0].astype(float) - self._pixels(path)[..., 1]) / 255
         grid = red.reshape(3, 30, 3, 30).mean(axis=(1, 3)).ravel() + 0.01
         return (grid / np.linalg.norm(grid)).astype(np.float32)
+
+    def read(self, path: Path) -> tuple[LabelText, ...]:
+        self.looked_at.append(f"read {path.name}")
+        return self.writing.get(path, ())
 
     @staticmethod
     def _pixels(path: Path) -> np.ndarray:

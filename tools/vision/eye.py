@@ -19,13 +19,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from kenpin.storage.vocabulary import Verdict
+from kenpin.storage.vocabulary import LabelText, Verdict
 from kenpin.tools.vision import anomaly_map, backbone, bank, learnt, photo, recognition, score, view
 from kenpin.tools.vision.backbone import Array
 from kenpin.tools.vision.errors import NoReferencesError
 from kenpin.tools.vision.foreground import Lie
 from kenpin.tools.vision.learnt import Learnt
 from kenpin.tools.vision.sight import LabelledScores, Recognition, RecognitionOutcome, ReferencePhoto, Sight
+from kenpin.tools.vision.text import Reader
 
 REVISION = "eye-1"  # raise it when what is kept on disk would no longer be right
 RECENT = 8  # photos whose views stay in memory
@@ -56,6 +57,7 @@ class Eye:
         self._recent: OrderedDict[str, view.View] = OrderedDict()
         self._parts: OrderedDict[str, Learnt] = OrderedDict()
         self._wholes = _Wholes(cache / "wholes" / f"{REVISION}-{self.model}")
+        self._reader = Reader(threads)
 
     def learn(self, good: Sequence[ReferencePhoto], progress: Callable[[int, int], None] | None = None) -> None:
         """Looks at every good photo that was not looked at before, and measures how they differ. Idempotent.
@@ -110,6 +112,10 @@ class Eye:
     def features(self, path: Path) -> NDArray[np.float32]:
         """(D,) unit length: the photo's mean patch, for finding similar photos. Raises PhotoUnreadableError."""
         return self._whole(photo.digest(path), path)
+
+    def read(self, path: Path) -> tuple[LabelText, ...]:
+        """Text and codes on the photo; the networks for it are loaded with the first one. Raises PhotoUnreadableError."""
+        return self._reader.read(path)
 
     # --- looking ------------------------------------------------------------------------------------------------------------------
 

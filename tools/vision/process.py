@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from kenpin.storage.vocabulary import LabelText
+
 Progress = Callable[[int, int], None]
 
 
@@ -193,6 +195,10 @@ class EyeProcess(ModelProcess):
     def recognise(self, photo: Path, parts: Mapping[str, Sequence[ReferencePhoto]]) -> Recognition:
         recognition: Recognition = self._call("recognise", photo, {part: list(good) for part, good in parts.items()})
         return recognition
+
+    def read(self, photo: Path) -> tuple[LabelText, ...]:
+        texts: tuple[LabelText, ...] = self._call("read", photo)
+        return texts
 
     def features(self, photo: Path) -> NDArray[np.float32]:
         features: NDArray[np.float32] = self._call("features", photo)
