@@ -5,37 +5,44 @@
     look      the chain answers, or the references are taken in
     propose   answer, findings, trail and proposal are saved in one transaction
     post      the answer goes to the thread, once
-    decide    a person's thumb: the one door to a recorded action, in one transaction
+    decide    a person's thumb or correction: the one door to a recorded action, in one transaction
+    expire    nobody decided before the deadline: the proposal is closed, which is no rejection
 
 The worker runs fetch to post, and decide, as durable steps: each may run again after a crash and changes nothing the second time. What
-people are told afterwards is in `notices`. Slack is known here only as a `Messenger`.
+people are told afterwards is in `notices`, the random audit in `second_looks`. Slack is known here only as a `Messenger`.
 """
 
 from __future__ import annotations
 
 import logging
 from dataclasses import asdict, dataclass
+from typing import Any
 
 from sqlalchemy import Engine
 
-from kenpin.bot import references
+from kenpin.bot import references, refusals, second_looks
 from kenpin.bot.jobs import Jobs
-from kenpin.bot.messenger import File, Messenger, Outcome, PhotoUnavailableError
+from kenpin.bot.messenger import File, Messenger, Outcome, OutcomeKind, PhotoUnavailableError
+from kenpin.bot.refusals import REFUSALS, Refusal
 from kenpin.prompts import render
-from kenpin.storage import actions, audit, clock, decisions, inspections, people, proposals
+from kenpin.storage import actions, audit, clock, decisions, expirations, inspections, people, proposals
 from kenpin.storage.audit import AuditKind
 from kenpin.storage.database import reading, writing
 from kenpin.storage.decisions import Via
-from kenpin.storage.errors import AlreadyDecidedError, NotAnApproverError
+from kenpin.storage.errors import SecondPersonNeededError
 from kenpin.storage.inspections import Inspection
 from kenpin.storage.proposals import Proposal
-from kenpin.storage.vocabulary import Answer, DecisionVerdict, InspectionState, Photo, ProposalKind, Source, to_json
+from kenpin.storage.vocabulary import Answer, Correction, DecisionVerdict, InspectionState, Photo, ProposalKind, Source, to_json
 from kenpin.tools import chain, photo, router
 from kenpin.tools.chain import Site
 
 log = logging.getLogger(__name__)
 
-
+DECIDED: dict[DecisionVerdict, tuple[OutcomeKind, AuditKind]] = {
+    DecisionVerdict.APPROVED: ("recorded", AuditKind.DECISION_APPROVED),
+    DecisionVerdict.REJECTED: ("rejected", AuditKind.DECISION_REJECTED),
+    DecisionVerdict.CORRECTED: ("corrected", AuditKind.DECISION_CORRECTED),
+}
 ON_THEIR_WAY = 1000  # answers looked through for one that a thumb may be on; more are never being posted at once
 
 
@@ -63,6 +70,15 @@ class DecisionRequest:
     person: str
     via: Via
     source_event: str  # the same for every delivery of one press
+    correction: Correction | None = None  # with the verdict CORRECTED: what the person says instead
+
+
+@dataclass(frozen=True, kw_only=True)
+class Terms:
+    """What a site has settled about its proposals and answers."""
+
+    proposal_days: float  # how long a proposal waits for a decision; 0 is for ever
+    second_looks: float  # share of the judgements that a second person looks at again, 0 to 1
 
 
 class PostingElsewhereError(Exception):
@@ -144,20 +160,20 @@ def look(site: Site, inspection_id: str) -> Answer:
     return chain.answer(asked, site)
 
 
-def propose(site: Site, inspection_id: str, answer: Answer) -> None:
+def propose(site: Site, terms: Terms, inspection_id: str, answer: Answer) -> None:
     """Save the answer, its findings and trail, and what it proposes, in one transaction."""
     with writing(site.engine) as conn:
         if not inspections.save_answer(conn, inspection_id, answer):
             return
-        proposal = proposals.propose(conn, inspection_id, answer.proposed) if answer.proposed else None
+        proposal = proposals.propose(conn, inspection_id, answer.proposed, days=terms.proposal_days) if answer.proposed else None
         seen = {"verdict": answer.verdict, "anomaly_score": answer.anomaly_score, "confidence": answer.confidence, "model": answer.model}
         audit.append(conn, AuditKind.ANSWER_SAVED, seen, inspection_id)
         if proposal:
-            seen = {"proposal": proposal.id, "digest": proposal.digest, "content": to_json(proposal.proposed)}
+            seen = {"proposal": proposal.id, "digest": proposal.digest, "content": to_json(proposal.proposed), "until": proposal.expires_at}
             audit.append(conn, AuditKind.PROPOSAL_MADE, seen, inspection_id)
 
 
-def post(site: Site, jobs: Jobs, messenger: Messenger, inspection_id: str, worker: str) -> None:
+def post(site: Site, terms: Terms, jobs: Jobs, messenger: Messenger, inspection_id: str, worker: str) -> None:
     """Post the answer to the thread. Claimed first, so that a repeat after a crash looks for the message before it posts one."""
     before = known(site.engine, inspection_id)
     with writing(site.engine) as conn:
@@ -173,6 +189,7 @@ def post(site: Site, jobs: Jobs, messenger: Messenger, inspection_id: str, worke
         with writing(site.engine) as conn:
             inspections.mark_posted(conn, inspection_id, before.channel or "", ts)
             audit.append(conn, AuditKind.ANSWER_POSTED, {"channel": before.channel, "ts": ts}, inspection_id)
+            second_looks.draw(conn, jobs, before, answer, terms.second_looks)
     messenger.working(before, False)
     _decide_own_command(site.engine, jobs, inspection_id)
 
@@ -180,7 +197,7 @@ def post(site: Site, jobs: Jobs, messenger: Messenger, inspection_id: str, worke
 def decide(engine: Engine, jobs: Jobs, request: DecisionRequest) -> Outcome | None:
     """The one door to a recorded action. Decision, action and audit entry are one transaction; a refusal is on the log too.
 
-    None when the message carries no proposal, and for a press that was decided already.
+    None when the message carries no proposal, and for a press that was taken already.
     """
     with reading(engine) as conn:
         proposal = proposals.for_message(conn, request.channel, request.message_ts)
@@ -188,26 +205,24 @@ def decide(engine: Engine, jobs: Jobs, request: DecisionRequest) -> Outcome | No
         return None
     try:
         return _record(engine, jobs, proposal, request)
-    except NotAnApproverError as refusal:
-        standing = {"why": "not an approver", "approvers": list(refusal.approvers)}
-        outcome = Outcome(kind="refused", inspection_id=proposal.inspection_id, person=request.person, verdict=request.verdict)
-    except AlreadyDecidedError as earlier:
-        if earlier.source_event == request.source_event:
+    except REFUSALS as refusal:
+        if refusals.is_of(refusal, request.source_event):
             return None  # this very press, delivered again; its outcome is announced already
-        standing = {"why": "decided already", "decided_by": earlier.decided_by, "at": earlier.at}
-        outcome = Outcome(
-            kind="already_approved" if earlier.verdict == DecisionVerdict.APPROVED else "already_rejected",
-            inspection_id=proposal.inspection_id,
-            person=request.person,
-            verdict=request.verdict,
-            decided_by=earlier.decided_by,
-            at=earlier.at,
-        )
-    with writing(engine) as conn:
-        jobs.announce(conn, request.source_event, asdict(outcome))
-        seen = {**standing, "asked": request.verdict, "via": request.via}
-        audit.append(conn, AuditKind.DECISION_REFUSED, seen, proposal.inspection_id, request.person)
-    return outcome
+        return _refuse(engine, jobs, proposal, request, refusal)
+
+
+def expire(engine: Engine, jobs: Jobs) -> None:
+    """Close every proposal whose deadline has passed, and have its thread told; once, however many workers do it."""
+    with reading(engine) as conn:
+        overdue = expirations.overdue(conn)
+    for one in overdue:
+        outcome = Outcome(kind="expired", inspection_id=one.inspection_id, person=one.asked_by, at=one.expires_at)
+        with writing(engine) as conn:
+            if expirations.record(conn, one.proposal_id, one.expires_at):
+                if one.was_posted:
+                    jobs.announce(conn, f"expired:{one.inspection_id}", asdict(outcome))
+                seen = {"proposal": one.proposal_id, "deadline": one.expires_at}
+                audit.append(conn, AuditKind.PROPOSAL_EXPIRED, seen, one.inspection_id)
 
 
 def part_to_decide(engine: Engine, request: DecisionRequest) -> str | None:
@@ -221,34 +236,65 @@ def part_to_decide(engine: Engine, request: DecisionRequest) -> str | None:
 
 
 def _record(engine: Engine, jobs: Jobs, proposal: Proposal, request: DecisionRequest) -> Outcome:
-    approved = request.verdict is DecisionVerdict.APPROVED
-    seen = {"proposal": proposal.id, "digest": proposal.digest, "via": request.via, "event": request.source_event}
+    """The decision and what follows from it; where two people are needed, the first one's approval."""
+    seen: dict[str, Any] = {"proposal": proposal.id, "digest": proposal.digest, "via": request.via, "event": request.source_event}
     who = (proposal.inspection_id, request.person)
+    kind: OutcomeKind
     with writing(engine) as conn:
-        decision = decisions.record(conn, proposal, request.verdict, request.person, request.via, request.source_event)
-        if approved:
-            actions.record(conn, decision)
-            references.add_approved(conn, proposal, request.person)
-            audit.append(conn, AuditKind.DECISION_APPROVED, seen, *who)
-            entry = audit.append(conn, AuditKind.ACTION_RECORDED, {**seen, "content": to_json(proposal.proposed)}, *who)
+        try:
+            decision = decisions.record(
+                conn, proposal, request.verdict, request.person, request.via, request.source_event, correction=request.correction
+            )
+        except SecondPersonNeededError as first:
+            if first.endorsed_by:
+                raise
+            at = decisions.endorse(conn, proposal, request.person, request.via, request.source_event).at
+            kind, entry = "endorsed", audit.append(conn, AuditKind.PROPOSAL_ENDORSED, seen, *who)
         else:
-            entry = audit.append(conn, AuditKind.DECISION_REJECTED, seen, *who)
+            kind, logged = DECIDED[decision.verdict]
+            at = decision.at
+            seen |= {"endorsed_by": decision.endorsed_by, "correction": decision.corrected_digest}
+            action = None
+            if decision.verdict is not DecisionVerdict.REJECTED:
+                action = actions.record(conn, decision)
+                references.add_approved(conn, proposal, request.person)
+            entry = audit.append(conn, logged, seen, *who)
+            if action:
+                entry = audit.append(conn, AuditKind.ACTION_RECORDED, {**seen, "content": to_json(action.proposed)}, *who)
         outcome = Outcome(
-            kind="recorded" if approved else "rejected",
+            kind=kind,
             inspection_id=proposal.inspection_id,
             person=request.person,
             verdict=request.verdict,
             decided_by=request.person,
-            at=decision.at,
+            at=at,
             entry=entry.seq,
         )
         jobs.announce(conn, request.source_event, asdict(outcome))
     return outcome
 
 
+def _refuse(engine: Engine, jobs: Jobs, proposal: Proposal, request: DecisionRequest, refusal: Refusal) -> Outcome:
+    """Nothing is recorded but that somebody tried; they are told why."""
+    kind, why = refusals.reason(refusal)
+    outcome = Outcome(
+        kind=kind,
+        inspection_id=proposal.inspection_id,
+        person=request.person,
+        verdict=request.verdict,
+        decided_by=why.get("decided_by"),
+        at=why.get("at"),
+    )
+    with writing(engine) as conn:
+        jobs.announce(conn, request.source_event, asdict(outcome))
+        seen = {**why, "asked": request.verdict, "via": request.via}
+        audit.append(conn, AuditKind.DECISION_REFUSED, seen, proposal.inspection_id, request.person)
+    return outcome
+
+
 def _is_own_decision(engine: Engine, inspection: Inspection, answer: Answer) -> bool:
-    """Whether this is an approver's own `reference` command: asking for it is their decision."""
-    if answer.proposed is None or answer.proposed.kind is not ProposalKind.REFERENCE:
+    """Whether this is an approver's own `reference` command: asking for it is their decision, where one person's is enough."""
+    if answer.proposed is None or answer.proposed.kind is not ProposalKind.REFERENCE or answer.proposed.approvals_needed > 1:
         return False
     with reading(engine) as conn:
         return people.scope_of(conn, inspection.asked_by, answer.proposed.part) is not None

@@ -34,6 +34,14 @@ class Jobs:
         """Tell the people concerned what came of a decision."""
         self._put(conn, DECISIONS, "announce", f"announce:{source_event}", outcome)
 
+    def second_look(self, conn: Connection, inspection_id: str) -> None:
+        """Ask the person who was drawn to look at a photo again."""
+        self._put(conn, DECISIONS, "second_look", f"second_look:{inspection_id}", inspection_id)
+
+    def second_look_reply(self, conn: Connection, reply: dict[str, Any]) -> None:
+        """Take what they said to the record."""
+        self._put(conn, DECISIONS, "second_look_reply", f"second_look_reply:{reply['source_event']}", reply)
+
     def held_by(self, worker: str) -> bool:
         """Whether this worker has begun jobs that are not finished."""
         return bool(self._client.list_workflows(status="PENDING", executor_id=worker, limit=1, load_input=False, load_output=False))

@@ -6,22 +6,42 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
+from kenpin.storage.actions import Action
 from kenpin.storage.inspections import Inspection
-from kenpin.storage.vocabulary import Answer, DecisionVerdict
+from kenpin.storage.second_looks import Reply
+from kenpin.storage.vocabulary import Answer, DecisionVerdict, Photo
 
 File = Mapping[str, Any]  # what Slack says of an uploaded file
 
 
+OutcomeKind = Literal[
+    # For everybody in the thread:
+    "recorded",
+    "corrected",
+    "rejected",
+    "endorsed",  # the first of two people approved
+    "expired",  # nobody decided in time
+    # For the person alone, whose gesture changed nothing:
+    "refused",  # not an approver
+    "already_approved",
+    "already_rejected",
+    "already_corrected",
+    "already_endorsed",  # by themselves; another person must
+    "late",  # after the deadline
+    "cannot_correct",
+]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """What came of a decision request."""
+    """What came of a decision request, or of none."""
 
-    kind: Literal["recorded", "rejected", "refused", "already_approved", "already_rejected"]
+    kind: OutcomeKind
     inspection_id: str
     person: str  # who asked, and is told
-    verdict: DecisionVerdict  # what was asked for
+    verdict: DecisionVerdict | None = None  # what was asked for; None when nobody did
     decided_by: str | None = None  # whose decision stands
-    at: str | None = None  # when it was made
+    at: str | None = None  # when it was made, or when the proposal expired
     entry: int | None = None  # the audit entry of the action, or of the rejection
 
 
@@ -38,7 +58,10 @@ class Messenger(Protocol):
     def download(self, file: File) -> bytes: ...
     def working(self, inspection: Inspection, on: bool) -> None: ...
     def post_answer(self, inspection: Inspection, answer: Answer, approvers: Sequence[str], *, decidable: bool, again: bool) -> str: ...
-    def post_outcome(self, inspection: Inspection, answer: Answer, outcome: Outcome) -> None: ...
+    def post_outcome(self, inspection: Inspection, answer: Answer, outcome: Outcome, done: Action | None) -> None: ...
     def whisper_outcome(self, inspection: Inspection, answer: Answer, outcome: Outcome, approvers: Sequence[str]) -> None: ...
+    def ask_second_look(self, inspection: Inspection, person: str, photos: Sequence[Photo]) -> None: ...
+    def post_second_look(self, inspection: Inspection, answer: Answer, reply: Reply) -> None: ...
+    def close_second_look(self, inspection: Inspection, answer: Answer, reply: Reply, channel: str, ts: str) -> None: ...
     def apologise(self, inspection: Inspection, *, minutes: int | None) -> None: ...
     def members_of(self, group_id: str) -> Sequence[str] | None: ...

@@ -1,26 +1,28 @@
-"""What people are told afterwards: what came of a decision, or that a question could not be finished yet."""
+"""What people are told afterwards: what came of a decision or of none, or that a question could not be finished yet."""
 
 from __future__ import annotations
 
 from kenpin.bot import inspection
 from kenpin.bot.jobs import Jobs
 from kenpin.bot.messenger import Messenger, Outcome
-from kenpin.storage import audit, inspections
+from kenpin.storage import actions, audit, inspections
 from kenpin.storage.audit import AuditKind
 from kenpin.storage.database import reading, writing
 from kenpin.tools.context import Site
 
+FOR_EVERYBODY = ("recorded", "corrected", "rejected", "endorsed", "expired")  # what the thread is told; the rest is one person's
 RETRY_AFTER_MIN = (1, 10, 60)  # after the first, second and third failed attempt; chosen: a restart, a coffee, a server swap
 
 
 def announce(site: Site, messenger: Messenger, outcome: Outcome) -> None:
-    """Tell the thread of a decision; tell a person whose thumb changed nothing so in private."""
+    """Tell the thread what became of a proposal; tell a person whose thumb changed nothing so in private."""
     found = inspection.known(site.engine, outcome.inspection_id)
     with reading(site.engine) as conn:
         answer = inspections.answer_of(conn, outcome.inspection_id)
+        done = actions.of_inspection(conn, outcome.inspection_id)
     assert answer is not None, "only a posted answer can be decided"
-    if outcome.kind in ("recorded", "rejected"):
-        messenger.post_outcome(found, answer, outcome)
+    if outcome.kind in FOR_EVERYBODY:
+        messenger.post_outcome(found, answer, outcome, done)
     else:
         messenger.whisper_outcome(found, answer, outcome, inspection.approvers(site.engine, answer))
 

@@ -22,10 +22,11 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 
-from kenpin.bot import approvers, inspection, notices, references
-from kenpin.bot.inspection import DecisionRequest
+from kenpin.bot import approvers, inspection, notices, references, second_looks
+from kenpin.bot.inspection import DecisionRequest, Terms
 from kenpin.bot.jobs import APPLICATION_VERSION, DECISIONS, INSPECTIONS, Jobs, driver_url
 from kenpin.bot.messenger import Messenger, Outcome
+from kenpin.bot.second_looks import SecondLookReply
 from kenpin.storage import workers
 from kenpin.storage.database import writing
 from kenpin.storage.vocabulary import Answer, from_json, to_json
@@ -50,6 +51,7 @@ class Bench:
     """What the steps work with; set once, before the worker starts, as DBOS keeps its workflows per process."""
 
     site: Site
+    terms: Terms
     jobs: Jobs
     messenger: Messenger
     worker: str
@@ -87,13 +89,14 @@ def look(inspection_id: str) -> Any:
 
 @DBOS.step(name="save", **RETRIES)
 def save(inspection_id: str, answer: Any) -> None:
-    inspection.propose(bench().site, inspection_id, from_json(Answer, answer))
+    b = bench()
+    inspection.propose(b.site, b.terms, inspection_id, from_json(Answer, answer))
 
 
 @DBOS.step(name="post", **RETRIES)
 def post(inspection_id: str) -> None:
     b = bench()
-    inspection.post(b.site, b.jobs, b.messenger, inspection_id, b.worker)
+    inspection.post(b.site, b.terms, b.jobs, b.messenger, inspection_id, b.worker)
 
 
 @DBOS.step(name="give_up", **RETRIES)
@@ -156,18 +159,46 @@ def announce(outcome: dict[str, Any]) -> None:
         learn(outcome["inspection_id"])
 
 
+@DBOS.step(name="ask_second_look", **RETRIES)
+def ask_second_look(inspection_id: str) -> None:
+    b = bench()
+    second_looks.ask(b.site, b.messenger, inspection_id)
+
+
+@DBOS.workflow(name="second_look", max_recovery_attempts=RECOVERY_ATTEMPTS)
+def second_look(inspection_id: str) -> None:
+    ask_second_look(inspection_id)
+
+
+@DBOS.step(name="keep_second_look", **RETRIES)
+def keep_second_look(reply: dict[str, Any]) -> bool:
+    return second_looks.keep(bench().site.engine, from_json(SecondLookReply, reply))
+
+
+@DBOS.step(name="tell_second_look", **RETRIES)
+def tell_second_look(reply: dict[str, Any]) -> None:
+    b = bench()
+    second_looks.tell(b.site, b.messenger, from_json(SecondLookReply, reply))
+
+
+@DBOS.workflow(name="second_look_reply", max_recovery_attempts=RECOVERY_ATTEMPTS)
+def second_look_reply(reply: dict[str, Any]) -> None:
+    if keep_second_look(reply):
+        tell_second_look(reply)
+
+
 class Worker:
     """Takes jobs off the queue until it is stopped. One to a process."""
 
-    def __init__(self, site: Site, jobs: Jobs, messenger: Messenger, database_url: str) -> None:
+    def __init__(self, site: Site, terms: Terms, jobs: Jobs, messenger: Messenger, database_url: str) -> None:
         self.id = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:6]}"
-        self._site, self._jobs, self._messenger, self._database_url = site, jobs, messenger, database_url
+        self._site, self._terms, self._jobs, self._messenger, self._database_url = site, terms, jobs, messenger, database_url
         self._stopping = threading.Event()
         self._heart = threading.Thread(target=self._beat, name="kenpin-heartbeat", daemon=True)
 
     def start(self) -> None:
         global _bench
-        _bench = Bench(site=self._site, jobs=self._jobs, messenger=self._messenger, worker=self.id)
+        _bench = Bench(site=self._site, terms=self._terms, jobs=self._jobs, messenger=self._messenger, worker=self.id)
         config: DBOSConfig = {
             "name": "kenpin",
             "system_database_url": driver_url(self._database_url),
@@ -226,10 +257,11 @@ def beat(engine: Engine, jobs: Jobs, worker: str) -> None:
 
 
 def sweep(engine: Engine, jobs: Jobs) -> None:
-    """A question whose job was set aside is answered with an apology; nobody waits for ever."""
+    """A question whose job was set aside is answered with an apology, and a proposal past its deadline is closed; nobody waits for ever."""
     for inspection_id in jobs.set_aside():
         with writing(engine) as conn:
             jobs.give_up(conn, inspection_id)
+    inspection.expire(engine, jobs)
 
 
 def _is_known_dead(worker: workers.Worker) -> bool:

@@ -17,6 +17,7 @@ from kenpin.storage.corrections import Corrected
 from kenpin.storage.endorsements import Endorsement
 from kenpin.storage.errors import (
     AlreadyDecidedError,
+    CannotBeCorrectedError,
     EndorsedMeanwhileError,
     ExpiredError,
     NotAnApproverError,
@@ -186,6 +187,12 @@ def labels(conn: Connection, part: str) -> tuple[Label, ...]:
     )
 
 
+def decided_parts(conn: Connection, most: int) -> dict[str, int]:
+    """The parts with the newest decisions, newest first, and how many decisions each has."""
+    query = sa.select(decisions.c.part, sa.func.count()).group_by(decisions.c.part).order_by(sa.func.max(decisions.c.at).desc()).limit(most)
+    return {part: count for part, count in conn.execute(query)}
+
+
 def _was_really_bad(answered: Verdict, done: Disposition, really: str | None) -> bool | None:
     if really is not None:
         return Verdict(really) is Verdict.NOT_OK
@@ -218,13 +225,16 @@ def _other_person(conn: Connection, proposal: Proposal, person_id: str) -> str |
     if proposal.proposed.approvals_needed == 1:
         return None
     first = endorsements.of_proposal(conn, proposal.id)
-    if first is None or first.endorsed_by == person_id:
-        raise SecondPersonNeededError(proposal.id, first.endorsed_by if first else None)
+    if first is None:
+        raise SecondPersonNeededError(proposal.id)
+    if first.endorsed_by == person_id:
+        raise SecondPersonNeededError(proposal.id, endorsed_by=first.endorsed_by, at=first.at, source_event=first.source_event)
     return first.endorsed_by
 
 
 def _corrected(conn: Connection, proposal: Proposal, correction: Correction | None, person_id: str) -> Corrected:
-    assert correction is not None, "the verdict CORRECTED comes with what is said instead"
+    if correction is None:
+        raise CannotBeCorrectedError(f"A correction of proposal {proposal.id} must say what it is instead.")
     return corrections.record(conn, proposal, correction, person_id)
 
 

@@ -87,10 +87,10 @@ class ExpiredError(StorageError):
 
 
 class SecondPersonNeededError(StorageError):
-    """endorsed_by: who approved already, namely the person who now tries again; None when nobody has."""
+    """endorsed_by: who approved already, namely the person who now tries again, with `at` and `source_event`; None when nobody has."""
 
-    def __init__(self, proposal_id: str, endorsed_by: str | None) -> None:
-        self.proposal_id, self.endorsed_by = proposal_id, endorsed_by
+    def __init__(self, proposal_id: str, *, endorsed_by: str | None = None, at: str | None = None, source_event: str | None = None) -> None:
+        self.proposal_id, self.endorsed_by, self.at, self.source_event = proposal_id, endorsed_by, at, source_event
         who = f"{endorsed_by} has approved it; another person must" if endorsed_by else "nobody has approved it yet"
         super().__init__(f"Proposal {proposal_id} needs two people: {who}. Nothing new was recorded.")
 

@@ -18,7 +18,7 @@ from kenpin.storage import canonical, clock
 from kenpin.storage.database import insert_if_absent
 from kenpin.storage.errors import ProposalAlteredError
 from kenpin.storage.tables import decisions, expirations, inspections, proposals
-from kenpin.storage.vocabulary import InspectionState, ProposalKind, ProposalState, Proposed, from_json, to_json
+from kenpin.storage.vocabulary import ProposalKind, ProposalState, Proposed, from_json, to_json
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,26 +94,6 @@ def for_message(conn: Connection, channel: str, ts: str) -> Proposal | None:
         .where(inspections.c.posted_channel == channel, inspections.c.posted_ts == ts)
     )
     return _proposal(conn.execute(query).first())
-
-
-def overdue(conn: Connection, limit: int = 100) -> tuple[Proposal, ...]:
-    """Proposals whose deadline has passed with no decision and no expiration on record, the longest overdue first.
-
-    One whose answer is still on its way waits: whoever is told that it expired should have seen it.
-    """
-    query = (
-        sa.select(proposals)
-        .join(inspections, inspections.c.id == proposals.c.inspection_id)
-        .where(
-            proposals.c.expires_at <= clock.now(),
-            inspections.c.state.in_((InspectionState.POSTED.value, InspectionState.FAILED.value)),
-            ~sa.exists().where(decisions.c.proposal_id == proposals.c.id),
-            ~sa.exists().where(expirations.c.proposal_id == proposals.c.id),
-        )
-        .order_by(proposals.c.expires_at, proposals.c.id)
-        .limit(limit)
-    )
-    return tuple(proposal for row in conn.execute(query) if (proposal := _proposal(row)))
 
 
 def states(conn: Connection, inspection_ids: Collection[str]) -> dict[str, ProposalState]:

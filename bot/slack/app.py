@@ -1,7 +1,7 @@
 """The Bolt app: every event is stored before Slack is told it arrived, and nothing slow runs here.
 
 Bolt acknowledges an event before its listener runs, so the storing is a middleware: when it fails, the event is not acknowledged and
-Slack sends it again. The listeners do nothing; an event without one would never be acknowledged at all.
+Slack sends it again. The listeners do nothing, but an event without one would never be acknowledged at all; one opens the Correct dialog.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.http_retry.builtin_handlers import ConnectionErrorRetryHandler, RateLimitErrorRetryHandler, ServerErrorRetryHandler
 from sqlalchemy import Engine
 
-from kenpin.bot import inspection
+from kenpin.bot import corrections, inspection
 from kenpin.bot.inspection import DecisionRequest
 from kenpin.bot.jobs import Jobs
 from kenpin.bot.settings import SettingError, Settings, hide_from_bolt, need
-from kenpin.bot.slack import events
-from kenpin.bot.slack.events import BUTTONS, Ears
+from kenpin.bot.slack import events, messages
+from kenpin.bot.slack.events import BUTTONS, CORRECT, LOOKS, Ears
 from kenpin.storage.database import writing
 
 log = logging.getLogger(__name__)
@@ -80,8 +80,11 @@ def build(settings: Settings, engine: Engine, jobs: Jobs, client: WebClient, ear
                 inspection.receive(engine, jobs, question)
             elif request := events.decision_by_reaction(body, ears):
                 queue(request)
-        elif request := events.decision_by_button(body):
+        elif request := events.decision_by_button(body) or events.correction(body):
             queue(request)
+        elif reply := events.second_look_reply(body):
+            with writing(engine) as conn:
+                jobs.second_look_reply(conn, asdict(reply))
 
     def queue(request: DecisionRequest) -> None:
         with writing(engine) as conn:
@@ -90,10 +93,24 @@ def build(settings: Settings, engine: Engine, jobs: Jobs, client: WebClient, ear
     def acknowledge(ack: Ack) -> None:
         ack()
 
+    def offer_correction(ack: Ack, body: dict[str, Any], client: WebClient) -> None:
+        """Open the dialog; somebody for whom there is nothing to correct is told why by way of `decide`, which keeps it on the log."""
+        ack()
+        request = events.correction_wanted(body)
+        if request is None:
+            return
+        form = corrections.form(engine, request)
+        if form is None:
+            queue(request)
+        else:
+            client.views_open(trigger_id=body["trigger_id"], view=messages.correction_dialog(form, request.channel, request.message_ts))
+
     for event in SUBSCRIBED:
         app.event(event)(acknowledge)
-    for action in BUTTONS:
+    for action in (*BUTTONS, *LOOKS):
         app.action(action)(acknowledge)
+    app.action(CORRECT)(offer_correction)
+    app.view(CORRECT)(acknowledge)
     return app
 
 

@@ -6,13 +6,15 @@ Pure functions over one event's JSON; nothing is fetched and nothing is stored h
 from __future__ import annotations
 
 import html
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from kenpin.bot.inspection import DecisionRequest, Question
-from kenpin.storage.vocabulary import DecisionVerdict
+from kenpin.bot.second_looks import SecondLookReply
+from kenpin.storage.vocabulary import Correction, DecisionVerdict, Disposition, SecondLook, Verdict
 
 JSON = Mapping[str, Any]
 
@@ -23,6 +25,8 @@ THUMBS = {
     "thumbsdown": DecisionVerdict.REJECTED,
 }
 BUTTONS = {"approve": DecisionVerdict.APPROVED, "reject": DecisionVerdict.REJECTED}
+CORRECT = "correct"  # the button that opens a dialog, and the dialog
+LOOKS = {f"look_{said}": said for said in SecondLook}  # the buttons under a second look
 READ_SUBTYPES = (None, "file_share", "thread_broadcast")  # skipping every message with a subtype would drop photos
 _MARKED = re.compile(r"<([@#!]?)([^<>|]*)(?:\|([^<>]*))?>")  # a mention, a channel, a link, each perhaps with the words Slack shows for it
 QUESTION_END = re.compile(r"[?？]|(か|かな|かしら|ください|下さい)[。.!！]?\s*$")
@@ -74,19 +78,99 @@ def decision_by_reaction(body: JSON, ears: Ears) -> DecisionRequest | None:
 
 def decision_by_button(body: JSON) -> DecisionRequest | None:
     """The Approve or Reject button. The person is who Slack says pressed it, never anything in the button's value."""
-    action = (body.get("actions") or [{}])[0]
-    verdict = BUTTONS.get(action.get("action_id", ""))
-    container = body.get("container") or {}
-    if body.get("type") != "block_actions" or verdict is None or container.get("type") != "message":
+    pressed = _pressed(body)
+    verdict = BUTTONS.get(pressed.action_id) if pressed else None
+    return _request(pressed, verdict) if pressed and verdict else None
+
+
+def correction_wanted(body: JSON) -> DecisionRequest | None:
+    """The Correct button: a correction that does not say yet what it is instead; the dialog asks."""
+    pressed = _pressed(body)
+    return _request(pressed, DecisionVerdict.CORRECTED) if pressed and pressed.action_id == CORRECT else None
+
+
+def correction(body: JSON) -> DecisionRequest | None:
+    """The Correct dialog, sent. Where it was opened is in what we gave it; who sent it is Slack's word."""
+    view = body.get("view") or {}
+    if body.get("type") != "view_submission" or view.get("callback_id") != CORRECT:
         return None
+    opened = json.loads(view["private_metadata"])
+    said = {block: next(iter(element.values())) for block, element in view["state"]["values"].items()}
     return DecisionRequest(
-        channel=container["channel_id"],
-        message_ts=container["message_ts"],
-        verdict=verdict,
+        channel=opened["channel"],
+        message_ts=opened["ts"],
+        verdict=DecisionVerdict.CORRECTED,
         person=body["user"]["id"],
         via="button",
+        source_event=f"view:{view['id']}",
+        correction=Correction(
+            really=Verdict(_chosen(said["really"])),
+            defect_class=_typed(said.get("other_class")) or _chosen(said.get("defect_class")) or None,
+            disposition=Disposition(_chosen(said["disposition"])),
+            note=_typed(said.get("note")),
+        ),
+    )
+
+
+def second_look_reply(body: JSON) -> SecondLookReply | None:
+    """A button under a second look: OK, not OK, cannot tell."""
+    pressed = _pressed(body)
+    if pressed is None or pressed.action_id not in LOOKS:
+        return None
+    return SecondLookReply(
+        inspection_id=pressed.value,
+        person=pressed.person,
+        said=LOOKS[pressed.action_id],
+        channel=pressed.channel,
+        message_ts=pressed.message_ts,
+        source_event=pressed.source_event,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Pressed:
+    """A button in a message."""
+
+    action_id: str
+    value: str
+    channel: str
+    message_ts: str
+    person: str
+    source_event: str
+
+
+def _pressed(body: JSON) -> _Pressed | None:
+    action = (body.get("actions") or [{}])[0]
+    container = body.get("container") or {}
+    if body.get("type") != "block_actions" or container.get("type") != "message":
+        return None
+    return _Pressed(
+        action_id=action.get("action_id", ""),
+        value=action.get("value") or "",
+        channel=container["channel_id"],
+        message_ts=container["message_ts"],
+        person=body["user"]["id"],
         source_event=f"{body.get('trigger_id') or action.get('action_ts')}",
     )
+
+
+def _request(pressed: _Pressed, verdict: DecisionVerdict) -> DecisionRequest:
+    return DecisionRequest(
+        channel=pressed.channel,
+        message_ts=pressed.message_ts,
+        verdict=verdict,
+        person=pressed.person,
+        via="button",
+        source_event=pressed.source_event,
+    )
+
+
+def _chosen(element: JSON | None) -> str:
+    return str(((element or {}).get("selected_option") or {}).get("value") or "")
+
+
+def _typed(element: JSON | None) -> str:
+    return " ".join(str((element or {}).get("value") or "").split())
 
 
 def plain_text(text: str, bot_user_id: str) -> str:

@@ -5,17 +5,25 @@ Whatever a person, a photo or a file supplied is escaped before it is put betwee
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
-from kenpin.prompts import render
-from kenpin.storage.vocabulary import GOOD, Answer, Language, ProposalKind, Proposed
+from kenpin.bot.corrections import Form
+from kenpin.prompts import holes, render
+from kenpin.storage.second_looks import Reply
+from kenpin.storage.vocabulary import GOOD, Answer, Correction, Disposition, Language, ProposalKind, Proposed, SecondLook, Verdict
 
 Block = dict[str, Any]
 
 PROPOSAL, DECISION = "proposal", "decision"  # ids of the blocks that a decision replaces
+YES_OR_NO = (("approve", "primary"), ("reject", "danger"))  # a button's action and style
+CORRECTABLE = (("approve", "primary"), ("correct", None), ("reject", "danger"))
+LOOKS = tuple((f"look_{said}", None) for said in SecondLook)
+NAME_CHARACTERS, NOTE_CHARACTERS = 60, 1_000  # in the Correct dialog; a name as long as `reference` takes one
+MOST_OPTIONS = 100  # of a list, Slack's bound
 SECTION_CHARACTERS = 2_900  # Slack refuses a section of more than 3,000
 ALT_TEXT_CHARACTERS = 2_000
 MOST_BLOCKS = 50
@@ -39,7 +47,8 @@ def answer(
     foot = [_image(file_id, alt, language) for file_id, alt in pictures]
     proposal = proposal_words(answer.proposed, language, approvers) if answer.proposed and open_for_decision else []
     foot += [{**_section(part), "block_id": f"{PROPOSAL}-{number}"} for number, part in enumerate(_packed(proposal))]
-    foot += [_buttons(inspection_id, language)] if proposal else []
+    if proposal and answer.proposed:
+        foot.append(_actions(inspection_id, language, CORRECTABLE if _is_correctable(answer.proposed) else YES_OR_NO))
     foot.append(_context(render("thread.reference_number", language, inspection=inspection_id)))
     text = "\n".join([escape(answer.headline), *(f"• {line}" for line in lines), *proposal])
     return Message(text=next(_pieces(text, TEXT_CHARACTERS)), blocks=(*[*head, *body][: MOST_BLOCKS - len(foot)], *foot))
@@ -57,16 +66,95 @@ def plain(text: str) -> Message:
     return Message(text=text, blocks=tuple(_section(piece) for piece in _packed([text])))
 
 
+def second_look(inspection_id: str, question: str, language: Language, pictures: Sequence[tuple[str, str]]) -> Message:
+    """The photos and the question again, without the answer, and three buttons. pictures: as in `answer`."""
+    words = [render("thread.second_look", language)]
+    if question:
+        words.append(render("thread.second_look_question", language, question=escape(question)))
+    blocks = [_section(part) for part in _packed(words)]
+    blocks += [_image(file_id, alt, language) for file_id, alt in pictures]
+    blocks += [_actions(inspection_id, language, LOOKS), _context(render("thread.reference_number", language, inspection=inspection_id))]
+    return Message(text="\n".join(words), blocks=tuple(blocks))
+
+
+def second_look_words(answer: Answer, reply: Reply, name: str) -> str:
+    """name: "second_look" for the thread, "looked" for the person who looked."""
+    language = answer.language
+    said, answered = (render(f"thread.look_{word}", language) for word in (reply.said, answer.verdict))
+    outcome = "cannot_tell" if reply.said is SecondLook.CANNOT_TELL else "agrees" if said == answered else "differs"
+    return filled(f"thread.{name}_{outcome}", language, {"person": reply.person_id, "said": said, "answered": answered})
+
+
+def filled(name: str, language: Language, known: Mapping[str, Any]) -> str:
+    """A wording with as much of what is known as it asks for."""
+    return render(name, language, **{hole: known[hole] for hole in holes(name, language)})
+
+
+def correction_dialog(form: Form, channel: str, ts: str) -> Block:
+    """What the Correct button opens; `events.correction` reads it."""
+    language = form.language
+
+    def word(name: str) -> Block:
+        return {"type": "plain_text", "text": render(f"thread.{name}", language)}
+
+    def asked(block_id: str, element: Block, *, optional: bool = False) -> Block:
+        return {
+            "type": "input",
+            "block_id": block_id,
+            "optional": optional,
+            "label": word(f"correct_{block_id}"),
+            "element": {**element, "action_id": block_id},
+        }
+
+    def option(value: str, text: str) -> Block:
+        return {"value": value, "text": {"type": "plain_text", "text": text}}
+
+    dispositions = {d: option(d, capital(render(f"answer.disposition_{d}", language))) for d in Disposition}
+    classes = [option(name, name) for name in form.defect_classes[:MOST_OPTIONS]]
+    really = [option(Verdict.OK, render("thread.look_ok", language)), option(Verdict.NOT_OK, render("thread.look_not_ok", language))]
+    blocks = [
+        asked("really", {"type": "radio_buttons", "options": really}),
+        *([asked("defect_class", {"type": "static_select", "options": classes}, optional=True)] if classes else []),
+        asked("other_class", {"type": "plain_text_input", "max_length": NAME_CHARACTERS}, optional=True),
+        asked(
+            "disposition",
+            {"type": "static_select", "options": list(dispositions.values()), "initial_option": dispositions[form.proposed]},
+        ),
+        asked("note", {"type": "plain_text_input", "multiline": True, "max_length": NOTE_CHARACTERS}, optional=True),
+    ]
+    return {
+        "type": "modal",
+        "callback_id": "correct",
+        "title": word("correct_title"),
+        "submit": word("correct_submit"),
+        "close": word("correct_close"),
+        "private_metadata": json.dumps({"channel": channel, "ts": ts}),
+        "blocks": blocks,
+    }
+
+
+def correction_words(correction: Correction, language: Language) -> str:
+    """What an approver said it really is, and why."""
+    words = render(f"thread.really_{correction.really}", language)
+    if correction.defect_class:
+        words = render("thread.really_class", language, really=words, defect_class=escape(correction.defect_class))
+    return render("thread.really_note", language, really=words, note=escape(correction.note)) if correction.note else words
+
+
 def proposal_words(proposed: Proposed, language: Language, approvers: Sequence[str]) -> list[str]:
     part = escape(proposed.part)
+    two = "_two" if proposed.approvals_needed > 1 else ""
+    waiting = render(f"thread.waiting{two}", language, part=part)
     if proposed.kind is ProposalKind.REFERENCE:
         count, state = photo_count(len(proposed.photos), language), state_word(proposed, language)
-        words = render("thread.proposed_reference", language, count=count, state=state, part=part)
+        words = render("thread.proposed_reference", language, count=count, state=state, part=part, waiting=waiting)
     else:
         words = render(
-            "thread.proposed", language, disposition=disposition_word(proposed, language), reason=escape(proposed.reason), part=part
+            "thread.proposed", language, disposition=disposition_word(proposed, language), reason=escape(proposed.reason), waiting=waiting
         )
-    return [words] if approvers else [words, render("thread.nobody_may_approve", language, part=part)]
+    if len(approvers) >= proposed.approvals_needed:
+        return [words]
+    return [words, render("thread.few_may_approve" if approvers else "thread.nobody_may_approve", language, part=part)]
 
 
 def disposition_word(proposed: Proposed, language: Language) -> str:
@@ -123,12 +211,22 @@ def _image(file_id: str, alt_text: str, language: Language) -> Block:
     }
 
 
-def _buttons(inspection_id: str, language: Language) -> Block:
-    def button(action: str, style: str) -> Block:
-        label = {"type": "plain_text", "text": render(f"thread.{action}", language), "emoji": True}
-        return {"type": "button", "action_id": action, "style": style, "text": label, "value": inspection_id}
+def _is_correctable(proposed: Proposed) -> bool:
+    """Whether one person may say what it is instead."""
+    return proposed.kind is ProposalKind.DISPOSITION and proposed.approvals_needed == 1
 
-    return {"type": "actions", "block_id": DECISION, "elements": [button("approve", "primary"), button("reject", "danger")]}
+
+def _actions(inspection_id: str, language: Language, buttons: Sequence[tuple[str, str | None]]) -> Block:
+    def button(action: str, style: str | None) -> Block:
+        label = {"type": "plain_text", "text": render(f"thread.{action}", language), "emoji": True}
+        drawn = {"type": "button", "action_id": action, "text": label, "value": inspection_id}
+        return {**drawn, "style": style} if style else drawn
+
+    return {"type": "actions", "block_id": DECISION, "elements": [button(action, style) for action, style in buttons]}
+
+
+def capital(word: str) -> str:
+    return word[:1].upper() + word[1:]
 
 
 def _context(*words: str) -> Block:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -20,9 +20,11 @@ from kenpin.bot.slack import messages
 from kenpin.bot.slack.files import download
 from kenpin.bot.slack.messages import Message
 from kenpin.prompts import render
+from kenpin.storage.actions import Action
 from kenpin.storage.inspections import Inspection
 from kenpin.storage.photos import PhotoStore
-from kenpin.storage.vocabulary import Answer, DecisionVerdict, Picture, ProposalKind
+from kenpin.storage.second_looks import Reply
+from kenpin.storage.vocabulary import Answer, Photo, Picture, ProposalKind
 
 log = logging.getLogger(__name__)
 
@@ -84,18 +86,48 @@ class SlackMessenger:
         message = messages.answer(answer, inspection.id, approvers=approvers, pictures=pictures, open_for_decision=decidable)
         return self._post(inspection, key, message)
 
-    def post_outcome(self, inspection: Inspection, answer: Answer, outcome: Outcome) -> None:
-        """Say it in the thread, and take the buttons off the answer."""
-        key = f"outcome:{inspection.id}"
-        words = self._outcome_words(inspection, answer, outcome)
+    def post_outcome(self, inspection: Inspection, answer: Answer, outcome: Outcome, done: Action | None) -> None:
+        """Say it in the thread, and, unless another person is still awaited, take the buttons off the answer."""
+        words = self._outcome_words(inspection, answer, outcome, done=done)
+        is_over = outcome.kind != "endorsed"
+        key = f"outcome:{inspection.id}" if is_over else f"endorsed:{inspection.id}"
         if not self._find(inspection, key):
             self._post(inspection, key, messages.plain(words))
-        self._close(inspection, words)
+        if is_over:
+            self._close(inspection, words)
 
     def whisper_outcome(self, inspection: Inspection, answer: Answer, outcome: Outcome, approvers: Sequence[str]) -> None:
         """Tell only the person; a whisper that comes twice after a crash changes nothing."""
         words = self._outcome_words(inspection, answer, outcome, approvers)
         self._client.chat_postEphemeral(channel=inspection.channel or "", user=outcome.person, thread_ts=_root(inspection), text=words)
+
+    def ask_second_look(self, inspection: Inspection, person: str, photos: Sequence[Photo]) -> None:
+        """A direct message to this person, once: whether it is there already is looked for first."""
+        channel = str(self._client.conversations_open(users=person)["channel"]["id"])
+        key = f"look:{inspection.id}"
+        reply = self._client.conversations_history(channel=channel, limit=HISTORY_MESSAGES, include_all_metadata=True)
+        if any(_key(message) == key for message in reply["messages"]):
+            return
+        alt = render("thread.second_look_photo", inspection.language)
+        pictures = [
+            (self._upload(Picture(sha256=photo.shown_sha256, alt_text=alt, title=f"photo {n}")), alt) for n, photo in enumerate(photos, 1)
+        ]
+        message = messages.second_look(inspection.id, inspection.question, inspection.language, pictures)
+        self._send(channel, None, key, message)
+
+    def post_second_look(self, inspection: Inspection, answer: Answer, reply: Reply) -> None:
+        key = f"second_look:{inspection.id}"
+        if not self._find(inspection, key):
+            self._post(inspection, key, messages.plain(messages.second_look_words(answer, reply, "second_look")))
+
+    def close_second_look(self, inspection: Inspection, answer: Answer, reply: Reply, channel: str, ts: str) -> None:
+        """The buttons make room for what was said and what the answer had said."""
+        words = messages.second_look_words(answer, reply, "looked")
+        link = self.permalink(inspection.posted_channel or "", inspection.posted_ts or "")
+        if link:
+            words = f"{words} <{link}>"
+        message = messages.plain(words)
+        self._client.chat_update(channel=channel, ts=ts, text=message.text, blocks=list(message.blocks))
 
     def apologise(self, inspection: Inspection, *, minutes: int | None) -> None:
         name, holes = ("thread.retry_soon", {"minutes": minutes}) if minutes else ("thread.gave_up", {})
@@ -119,31 +151,41 @@ class SlackMessenger:
         except SlackApiError:
             return None
 
-    def _outcome_words(self, inspection: Inspection, answer: Answer, outcome: Outcome, approvers: Sequence[str] = ()) -> str:
+    def _outcome_words(
+        self, inspection: Inspection, answer: Answer, outcome: Outcome, approvers: Sequence[str] = (), done: Action | None = None
+    ) -> str:
         language, proposed = answer.language, answer.proposed
         assert proposed is not None, "only a proposal has an outcome"
-        entry = f"{outcome.entry:,}" if outcome.entry else None
-        holes: dict[str, Any] = {"person": outcome.decided_by, "time": _clock(outcome.at), "entry": entry}
-        gesture = "👍" if outcome.verdict is DecisionVerdict.APPROVED else "👎"
+        part = messages.escape(proposed.part)
+        known: dict[str, Any] = {
+            "person": outcome.person if outcome.kind == "expired" else outcome.decided_by,
+            "time": _clock(outcome.at, with_date=outcome.kind in ("expired", "late")),
+            "entry": f"{outcome.entry:,}" if outcome.entry else None,
+            "gesture": render(f"thread.gesture_{outcome.verdict}", language) if outcome.verdict else None,
+            "part": part,
+        }
+        name = f"thread.{outcome.kind}"
         if outcome.kind == "recorded" and proposed.kind is ProposalKind.REFERENCE:
-            count, state = messages.photo_count(len(proposed.photos), language), messages.state_word(proposed, language)
-            return render("thread.recorded_reference", language, count=count, state=state, part=messages.escape(proposed.part), **holes)
-        if outcome.kind == "recorded":
-            word = messages.disposition_word(proposed, language)
-            return render("thread.recorded", language, disposition=word[0].upper() + word[1:], **holes)
-        if outcome.kind == "rejected":
-            return render("thread.rejected", language, **holes)
-        if outcome.kind == "refused":
-            who = ", ".join(f"<@{a}>" for a in approvers) or render("thread.nobody", language)
-            return render("thread.refused", language, gesture=gesture, part=messages.escape(proposed.part), approvers=who)
-        return render(f"thread.{outcome.kind}", language, person=outcome.decided_by, time=_clock(outcome.at), gesture=gesture)
+            name = "thread.recorded_reference"
+            known["count"] = messages.photo_count(len(proposed.photos), language)
+            known["state"] = messages.state_word(proposed, language)
+        elif outcome.kind in ("recorded", "corrected"):
+            assert done is not None, "what is announced as done is on record"
+            known["disposition"] = messages.capital(messages.disposition_word(done.proposed, language))
+            known["really"] = messages.correction_words(done.correction, language) if done.correction else None
+        elif outcome.kind == "refused":
+            known["approvers"] = ", ".join(f"<@{a}>" for a in approvers) or render("thread.nobody", language)
+        return messages.filled(name, language, known)
 
     def _post(self, inspection: Inspection, key: str, message: Message) -> str:
+        return self._send(inspection.channel or "", _root(inspection), key, message)
+
+    def _send(self, channel: str, thread_ts: str | None, key: str, message: Message) -> str:
         for attempt in range(FILE_READY_TRIES):
             try:
                 reply = self._client.chat_postMessage(
-                    channel=inspection.channel or "",
-                    thread_ts=_root(inspection),
+                    channel=channel,
+                    thread_ts=thread_ts,
                     text=message.text,
                     blocks=list(message.blocks),
                     metadata={"event_type": EVENT_TYPE, "event_payload": {"key": key}},
@@ -165,7 +207,7 @@ class SlackMessenger:
 
     def _find(self, inspection: Inspection, key: str) -> str | None:
         for message in self._thread(inspection, with_metadata=True):
-            if (message.get("metadata") or {}).get("event_payload", {}).get("key") == key:
+            if _key(message) == key:
                 return str(message["ts"])
         return None
 
@@ -188,9 +230,18 @@ def _root(inspection: Inspection) -> str:
     return inspection.thread_ts or inspection.message_ts or ""
 
 
-def _clock(at: str | None) -> str | None:
+def _key(message: Mapping[str, Any]) -> str | None:
+    """What a message of ours was posted for."""
+    key: str | None = (message.get("metadata") or {}).get("event_payload", {}).get("key")
+    return key
+
+
+def _clock(at: str | None, *, with_date: bool = False) -> str | None:
     """A moment as Slack shows it in each reader's own time zone, with UTC where it cannot."""
     if at is None:
         return None
     moment = datetime.fromisoformat(at).astimezone(UTC)
-    return f"<!date^{int(moment.timestamp())}^{{time}}|{moment:%H:%M} UTC>"
+    seconds = int(moment.timestamp())
+    if with_date:
+        return f"<!date^{seconds}^{{date_num}} {{time}}|{moment:%Y-%m-%d %H:%M} UTC>"
+    return f"<!date^{seconds}^{{time}}|{moment:%H:%M} UTC>"

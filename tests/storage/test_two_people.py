@@ -42,6 +42,11 @@ def dated(conn: Connection, id: str = "K-DATED", days: float = 7) -> Proposal:
     return proposals.propose(conn, id, suggestion(), days=days)
 
 
+def expired(conn: Connection, proposal: Proposal) -> bool:
+    assert proposal.expires_at is not None
+    return expirations.record(conn, proposal.id, proposal.expires_at)
+
+
 # Two people
 
 
@@ -130,11 +135,11 @@ def test_pending_rejected_and_expired_are_three_different_things(database: Engin
         assert waits.expires_at is not None
         in_days = clock.parsed(waits.expires_at) - clock.parsed(waits.created_at)
         assert in_days == timedelta(days=7)
-        assert [proposal.id for proposal in proposals.overdue(conn)] == [late.id]
-        assert expirations.record(conn, late)
-        assert not expirations.record(conn, late), "once"
-        assert not expirations.record(conn, waits), "before its deadline"
-        assert proposals.overdue(conn) == ()
+        assert [one.proposal_id for one in expirations.overdue(conn)] == [late.id]
+        assert expired(conn, late)
+        assert not expired(conn, late), "once"
+        assert not expired(conn, waits), "before its deadline"
+        assert expirations.overdue(conn) == ()
         assert proposals.states(conn, ["K-WAITS", "K-LATE", "K-DOWN", "K-NONE"]) == {
             "K-WAITS": ProposalState.PENDING,
             "K-LATE": ProposalState.EXPIRED,
@@ -154,7 +159,7 @@ def test_a_thumb_after_the_deadline_is_late_though_nobody_has_noted_it_yet(datab
             decisions.record(conn, proposal, APPROVED, "Aiko", "reaction", at=proposal.expires_at)
         just_before = clock.parsed(proposal.expires_at) - timedelta(milliseconds=1)
         decisions.record(conn, proposal, APPROVED, "Aiko", "reaction", at=just_before)
-        assert not expirations.record(conn, proposal)
+        assert not expired(conn, proposal)
 
 
 def test_a_proposal_without_a_deadline_waits_for_ever(database: Engine, floor: ShopFloor) -> None:
@@ -181,7 +186,7 @@ def test_a_decision_and_an_expiration_at_once_leave_one_of_them(database: Engine
         def expire(proposal: Proposal = proposal, meeting: threading.Barrier = meeting) -> None:
             meeting.wait()
             with writing(database) as conn:
-                expirations.record(conn, proposal)
+                expired(conn, proposal)
 
         threads = [threading.Thread(target=decide), threading.Thread(target=expire)]
         for thread in threads:
