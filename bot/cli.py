@@ -150,6 +150,24 @@ def inspect(
 
 
 @app.command()
+def route(
+    questions: Annotated[list[str] | None, typer.Argument(metavar="QUESTION", help="In quotes; without any, each line of stdin.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One line of JSON a question.")] = False,
+    thread: Annotated[bool, typer.Option("--thread", help="They follow each other in one thread.")] = False,
+) -> None:
+    """The tools that a question in English or Japanese asks for. Looks at no photo and starts no model."""
+    from kenpin.bot import routes
+
+    asked = questions or (line for line in (raw.strip() for raw in sys.stdin) if line)
+    found = routes.of(asked, one_thread=thread)
+    if not as_json:
+        out.print(routes.as_table(found))
+        return
+    for question, seen in found:
+        sys.stdout.write(json.dumps(routes.as_json(question, seen), ensure_ascii=False) + "\n")
+
+
+@app.command()
 def migrate() -> None:
     """Bring the database up to date. Safe to run again."""
     from kenpin.bot.service import migrate_all
@@ -370,6 +388,38 @@ def models_pull(
     from kenpin.tools.vision import models
 
     models.pull(id, lambda line: out.print(line, soft_wrap=True), lambda: yes or typer.confirm("Download it?", err=True))
+
+
+@rules_app.command("check")
+def rules_check(
+    file: Annotated[Path | None, typer.Argument(metavar="FILE", help="One file, wherever it is; all of the site's without it.")] = None,
+) -> None:
+    """Read the rules and name every mistake; exit status 1 when there is one."""
+    from kenpin.bot.catalogue import FolderError
+    from kenpin.tools import rules
+
+    if file is not None and not file.is_file():
+        raise FolderError(f"There is no file {file}.")
+    place = file or _settings().rules
+    book = rules.check(file) if file else rules.load(place)
+    for problem in book.problems:
+        err.print(problem.words, style="red", soft_wrap=True)
+    out.print(f"Rules in {place} that can be used: {len(book.rules)}; mistakes: {len(book.problems)}.", soft_wrap=True)
+    raise typer.Exit(1 if book.problems else 0)
+
+
+@rules_app.command("list")
+def rules_list(part: Part = None) -> None:
+    """The rules in the order in which they are tried, the built-in ones last."""
+    from kenpin.tools import rules
+
+    book = rules.load(_settings().rules)
+    table = Table("rule", "file", "part", "when", "then")
+    for listed in rules.listed(book, part):
+        table.add_row(*listed)
+    out.print(table)
+    if book.problems:
+        err.print(f"Mistakes: {len(book.problems)}. See them with `kenpin rules check`.", style="red")
 
 
 def main() -> None:

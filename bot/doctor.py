@@ -20,6 +20,7 @@ from kenpin.bot.slack import app as slack_app
 from kenpin.storage import audit, parts, people
 from kenpin.storage.database import open_database, reading
 from kenpin.storage.errors import StorageError
+from kenpin.tools import rules
 from kenpin.tools.agent import ChatModelError, chat_model
 from kenpin.tools.photo import HEIF_INSTALLED
 from kenpin.tools.vision.errors import VisionError
@@ -42,6 +43,7 @@ def examine(read_settings: Callable[[], Settings]) -> Iterator[Finding]:
         return
     yield _home(settings)
     yield from _records(settings)
+    yield from _rules(settings)
     yield from _slack(settings)
     yield _eye(settings)
     yield _chat_model(settings)
@@ -93,6 +95,15 @@ def _records(settings: Settings) -> Iterator[Finding]:
         else "nobody may approve yet: kenpin people approve ID"
     )
     yield Finding(good=bool(grants or groups), what="approvers", words=words)
+
+
+def _rules(settings: Settings) -> Iterator[Finding]:
+    book = rules.load(settings.rules)
+    for problem in book.problems:
+        yield Finding(good=False, what="rules", words=problem.words)
+    if not book.problems:
+        words = f"{len(book.rules)} in {settings.rules}" if book.rules else f"none of the site's own in {settings.rules}; see docs/rules.md"
+        yield Finding(good=True if book.rules else None, what="rules", words=words)
 
 
 def _slack(settings: Settings) -> Iterator[Finding]:

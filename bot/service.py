@@ -35,7 +35,7 @@ from kenpin.bot.slack.messenger import SlackMessenger
 from kenpin.bot.worker import Worker
 from kenpin.storage.database import migrate, open_database
 from kenpin.storage.photos import PhotoStore
-from kenpin.tools import larger_model
+from kenpin.tools import larger_model, rules
 from kenpin.tools.agent import chat_model
 from kenpin.tools.context import Eye, Site
 from kenpin.tools.larger_model import IN_PROCESS, Larger, LargerModel, Price, Served
@@ -59,6 +59,7 @@ def open_site(settings: Settings, *, own_process: bool) -> Site:
         chat_model=model,
         chat_timeout_s=settings.chat_timeout_s,
         larger=open_larger(settings),
+        rules_folder=settings.rules,
     )
 
 
@@ -146,6 +147,8 @@ class Service:
 
     def _start(self) -> None:
         settings = self._settings
+        for problem in rules.load(settings.rules).problems:
+            self._say(problem.words)
         client = slack_app.web_client(settings)
         if self._listen and self._http_port is None:
             need(settings.slack_app_token, "SLACK_APP_TOKEN", APP_TOKEN_HINT)  # said now, before anything is started

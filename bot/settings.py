@@ -56,6 +56,11 @@ class Settings:
         return self.home / "photos"
 
     @property
+    def rules(self) -> Path:
+        """The site's own rules, as YAML files."""
+        return self.home / "rules"
+
+    @property
     def cache(self) -> Path:
         """What can be computed again: graphs cut for this machine, features of photos."""
         return self.home / "cache"

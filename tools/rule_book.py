@@ -8,6 +8,7 @@ docs/rules.md explains the files to whoever writes them.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -249,6 +250,12 @@ def load(folder: Path | None) -> RuleBook:
 def check(file: Path) -> RuleBook:
     """The rules of one file, as they would be read from the folder."""
     return _unique([_file(file)])
+
+
+def written(said: Conditions | Effects) -> str:
+    """The conditions or effects of a rule on one line, as YAML."""
+    given = said.model_dump(mode="json", exclude_none=True, exclude_unset=True)
+    return yaml.safe_dump(given, default_flow_style=True, allow_unicode=True, sort_keys=False, width=math.inf).strip()[1:-1]
 
 
 @lru_cache(maxsize=8)

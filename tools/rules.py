@@ -31,6 +31,7 @@ from kenpin.storage.vocabulary import (
 from kenpin.tools import propose, read_label, reason
 from kenpin.tools.context import Context
 from kenpin.tools.rule_book import (
+    BUILT_IN,
     CRITICAL_SEVERITY,
     LABEL_AGAINST_QUESTION,
     NOTHING,
@@ -43,10 +44,11 @@ from kenpin.tools.rule_book import (
     RuleBook,
     check,
     load,
+    written,
 )
 from kenpin.tools.told import Told
 
-__all__ = ["NAME", "RuleBook", "apply", "check", "correct", "load", "told"]
+__all__ = ["NAME", "RuleBook", "apply", "check", "correct", "listed", "load", "told"]
 
 NAME = "rules"
 TWO_PEOPLE = 2
@@ -108,6 +110,15 @@ def apply(
             turn.take(filed)
             stopped = stopped or bool(filed.rule.then.stop)
     return turn.proposed, tuple(turn.fired)
+
+
+def listed(book: RuleBook, part: str | None = None) -> tuple[tuple[str, str, str, str, str], ...]:
+    """Name, file, parts, conditions and effects of each rule, in the order tried: for one part, or all there are."""
+    filed = book.for_part(part) if part is not None else (*book.rules, *(Filed(rule=rule, file=None) for rule in BUILT_IN))
+    return tuple(
+        (one.rule.name, one.file or "built in", ", ".join(one.rule.part), written(one.rule.when) or "always", written(one.rule.then))
+        for one in filed
+    )
 
 
 def evidence(before: Proposed | None, after: Proposed | None, fired: Sequence[RuleFired]) -> dict[str, Any]:
