@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import shutil
+from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
+import workbench
 from workbench import Workbench, plate
 
 from kenpin.storage import failure_modes, parts
-from kenpin.storage.database import reading, writing
+from kenpin.storage.database import open_database, reading, writing
 from kenpin.storage.vocabulary import Classified, ClassShare, FailureMode, Language
 from kenpin.tools import compare, reason
 from kenpin.tools.context import Context
@@ -28,6 +32,15 @@ SPOT = replace(FLUX, row=10, defect_class="region", cause="dust", severity=1)
 DROPPED = replace(WORN, part="*", row=1, defect_class="*", cause="dropped", severity=10, occurrence=10, detection=10)
 
 
+@pytest.fixture(scope="module")
+def bench(migrated_sqlite_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workbench]:
+    """One for all tests here: no test leaves anything in it that another one reads."""
+    folder = tmp_path_factory.mktemp("bench")
+    engine = open_database(f"sqlite:///{shutil.copyfile(migrated_sqlite_file, folder / 'kenpin.sqlite')}")
+    yield workbench.built(engine, folder)
+    engine.dispose()
+
+
 def context_of(bench: Workbench, *photos: bytes, text: str = "what could cause this?", part: str | None = "SC-200") -> Context:
     with reading(bench.engine) as conn:
         found = parts.find(conn, part) if part else None
@@ -36,7 +49,7 @@ def context_of(bench: Workbench, *photos: bytes, text: str = "what could cause t
 
 def import_rows(bench: Workbench, *rows: FailureMode) -> None:
     with writing(bench.engine) as conn:
-        failure_modes.replace_rows(conn, rows, "Aiko")
+        failure_modes.replace_rows(conn, rows, "Aiko", whole_table=True)
 
 
 def classified(context: Context, plausible: tuple[str, ...], **shares: float) -> None:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import workbench
 from workbench import Workbench, plate
 
 from kenpin.storage import failure_modes, parts
-from kenpin.storage.database import reading, writing
+from kenpin.storage.database import open_database, reading, writing
 from kenpin.storage.vocabulary import (
     Classified,
     ClassShare,
@@ -42,6 +44,15 @@ rules:
     when: {verdict: not_ok, defect_class: {among: crack, at_least: 0.8}}
     then: {propose: scrap, say: {en: Cracks grow., ja: 割れは広がります。}}
 """
+
+
+@pytest.fixture(scope="module")
+def bench(migrated_sqlite_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workbench]:
+    """One for all tests here: no test leaves anything in it that another one reads."""
+    folder = tmp_path_factory.mktemp("bench")
+    engine = open_database(f"sqlite:///{shutil.copyfile(migrated_sqlite_file, folder / 'kenpin.sqlite')}")
+    yield workbench.built(engine, folder)
+    engine.dispose()
 
 
 def context_of(bench: Workbench, *photos: bytes, language: Language = Language.EN) -> Context:
@@ -380,6 +391,8 @@ def test_a_severity_is_looked_up_without_anybody_asking_for_a_cause(bench: Workb
     with writing(bench.engine) as conn:
         failure_modes.replace_rows(conn, [GRAVE], "Aiko")
     strange, fine = corrected(MARKED, "rules: []"), corrected(FINE, "rules: []")
+    with writing(bench.engine) as conn:
+        failure_modes.replace_rows(conn, [], "Aiko", whole_table=True)
     assert strange.proposed is not None
     assert fine.proposed is not None
     assert (strange.proposed.approvals_needed, fine.proposed.approvals_needed) == (2, 1)
