@@ -39,7 +39,7 @@ from kenpin.storage.vocabulary import (
 )
 from kenpin.tools import photo
 from kenpin.tools.chain import Question, Site
-from kenpin.tools.vision.sight import LabelledScores, Recognition, RecognitionOutcome, ReferencePhoto, Sight
+from kenpin.tools.vision.sight import MEASURED, Classification, LabelledScores, Recognition, RecognitionOutcome, ReferencePhoto, Sight
 
 SIDE_PX = 90
 LIGHT, DARK = 200, 90  # the grey of SC-200's and SC-210's plates
@@ -96,6 +96,19 @@ class MarkEye:
             bad=tuple(self.compare(one.path, good).anomaly_score for one in bad),
         )
 
+    def classify(
+        self, path: Path, labelled: Mapping[str, Sequence[ReferencePhoto]], good: Sequence[ReferencePhoto], coverage: float
+    ) -> Classification:
+        """By how large the mark is: probable as far as it is nearer to a class's marks than to others', plausible up to twice as large."""
+        self.looked_at.append(f"classify {path.name}")
+        away = {name: abs(np.log2(self._red(path) / np.mean([self._red(one.path) for one in known]))) for name, known in labelled.items()}
+        total = sum(2.0**-distance for distance in away.values())
+        order = sorted(away, key=away.__getitem__)
+        return Classification(
+            shares=tuple((name, 2.0 ** -away[name] / total) for name in order), plausible=tuple(n for n in order if away[n] <= 1),
+            coverage=coverage, labelled=sum(map(len, labelled.values())), basis=MEASURED, ms=1.0,
+        )  # fmt: skip
+
     def recognise(self, path: Path, parts: Mapping[str, Sequence[ReferencePhoto]]) -> Recognition:
         self.looked_at.append(f"recognise {path.name}")
         grey = self._grey(path)
@@ -122,6 +135,10 @@ class MarkEye:
     def _pixels(path: Path) -> np.ndarray:
         with Image.open(path) as image:
             return np.asarray(image.convert("RGB"))
+
+    def _red(self, path: Path) -> float:
+        pixels = self._pixels(path)
+        return 1.0 + float(((pixels[..., 0] > 180) & (pixels[..., 1] < 80)).sum())
 
     def _grey(self, path: Path) -> float:
         return float(np.median(self._pixels(path)))

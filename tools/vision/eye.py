@@ -22,10 +22,11 @@ from numpy.typing import NDArray
 from kenpin.storage.vocabulary import LabelText, Verdict
 from kenpin.tools.vision import anomaly_map, backbone, bank, learnt, photo, recognition, score, view
 from kenpin.tools.vision.backbone import Array
+from kenpin.tools.vision.classifier import Classifier
 from kenpin.tools.vision.errors import NoReferencesError
 from kenpin.tools.vision.foreground import Lie
 from kenpin.tools.vision.learnt import Learnt
-from kenpin.tools.vision.sight import LabelledScores, Recognition, RecognitionOutcome, ReferencePhoto, Sight
+from kenpin.tools.vision.sight import Classification, LabelledScores, Recognition, RecognitionOutcome, ReferencePhoto, Sight
 from kenpin.tools.vision.text import Reader
 
 REVISION = "eye-1"  # raise it when what is kept on disk would no longer be right
@@ -33,7 +34,7 @@ RECENT = 8  # photos whose views stay in memory
 KEPT_PARTS = 8  # parts whose banks stay in memory, 14 MiB each
 MARKED = 0.998  # share of a good photo's patches that stay unmarked
 
-__all__ = ["Eye", "LabelledScores", "Recognition", "RecognitionOutcome", "ReferencePhoto", "Sight"]
+__all__ = ["Classification", "Eye", "LabelledScores", "Recognition", "RecognitionOutcome", "ReferencePhoto", "Sight"]
 
 
 class Eye:
@@ -58,6 +59,7 @@ class Eye:
         self._parts: OrderedDict[str, Learnt] = OrderedDict()
         self._wholes = _Wholes(cache / "wholes" / f"{REVISION}-{self.model}")
         self._reader = Reader(threads)
+        self._classifier = Classifier(cache / "heads" / f"{REVISION}-{self.model}", self._look)
 
     def learn(self, good: Sequence[ReferencePhoto], progress: Callable[[int, int], None] | None = None) -> None:
         """Looks at every good photo that was not looked at before, and measures how they differ. Idempotent.
@@ -102,6 +104,15 @@ class Eye:
         known = self._learnt(good, None)
         against_others = tuple(score.judge(known.scale, statistic).score for statistic in known.left_out)
         return LabelledScores(good=against_others, bad=tuple(self.judge(photo.path, good).score for photo in bad))
+
+    def classify(
+        self, path: Path, labelled: Mapping[str, Sequence[ReferencePhoto]], good: Sequence[ReferencePhoto], coverage: float
+    ) -> Classification:
+        """Which of these defect classes the photo shows; `good` may be empty unless there is only one class.
+
+        Raises NoReferencesError when there are no two kinds of photos to tell apart, PhotoUnreadableError.
+        """
+        return self._classifier.classify(path, labelled, good, self._learnt(good, None) if good else None, coverage)
 
     def recognise(self, path: Path, parts: Mapping[str, Sequence[ReferencePhoto]]) -> Recognition:
         """Which of these parts the photo shows; parts without references are passed over. Raises PhotoUnreadableError."""

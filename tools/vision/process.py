@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, Required, TypedDict, Unpack
 
 from kenpin.tools.vision.errors import ModelProcessDiedError, ModelTooSlowError, VisionError
-from kenpin.tools.vision.sight import Recognition, ReferencePhoto, Said, Sight
+from kenpin.tools.vision.sight import Classification, LabelledScores, Recognition, ReferencePhoto, Said, Sight
 
 if TYPE_CHECKING:
     import numpy as np
@@ -191,6 +191,17 @@ class EyeProcess(ModelProcess):
     def compare(self, photo: Path, good: Sequence[ReferencePhoto]) -> Sight:
         sight: Sight = self._call("compare", photo, list(good))
         return sight
+
+    def labelled_scores(self, good: Sequence[ReferencePhoto], bad: Sequence[ReferencePhoto]) -> LabelledScores:
+        scores: LabelledScores = self._call("labelled_scores", list(good), list(bad))
+        return scores
+
+    def classify(
+        self, photo: Path, labelled: Mapping[str, Sequence[ReferencePhoto]], good: Sequence[ReferencePhoto], coverage: float
+    ) -> Classification:
+        each = {name: list(several) for name, several in labelled.items()}
+        classification: Classification = self._call("classify", photo, each, list(good), coverage)
+        return classification
 
     def recognise(self, photo: Path, parts: Mapping[str, Sequence[ReferencePhoto]]) -> Recognition:
         recognition: Recognition = self._call("recognise", photo, {part: list(good) for part, good in parts.items()})

@@ -47,6 +47,23 @@ class LabelledScores:
     bad: tuple[float, ...]  # in the order given
 
 
+MOST_LABELLED = 32  # photos a defect class that are learnt from, the newest
+MEASURED = "this part's labelled photos, each judged without itself"
+ASSUMED = "other parts' labelled photos; this part has too few to check"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Classification:
+    """Which of its part's defect classes a photo shows."""
+
+    shares: tuple[tuple[str, float], ...]  # class and probability, most probable first; they sum to 1, a single class's is against good
+    plausible: tuple[str, ...]  # holds the true class with probability `coverage`, most probable first; empty: none of those known
+    coverage: float  # 0 to 1
+    labelled: int  # photos of defect classes that it was learnt from
+    basis: str  # what the set's coverage rests on: MEASURED or ASSUMED
+    ms: float
+
+
 class RecognitionOutcome(StrEnum):
     """How sure it is which part a photo shows."""
 
