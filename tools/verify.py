@@ -75,7 +75,7 @@ def effect(verdict: Verdict, confidence: float, opinions: Sequence[Opinion]) -> 
         return Effect(verdict=verdict, confidence=confidence, abstain=None, look_first=look_first)
     # The strongest objection counts, and only it: several replies of one model about one photo are not several witnesses.
     lowered = min((_lowered(verdict, confidence, opinion) for opinion in opinions), default=confidence)
-    stands = lowered == confidence or lowered >= STANDS_FROM
+    stands = lowered >= STANDS_FROM or not any(opinion.contradictions for opinion in opinions)
     against = any(o.verdict is Verdict.NOT_OK for o in opinions) and verdict is Verdict.OK
     return Effect(
         verdict=verdict if stands else Verdict.UNSURE,
