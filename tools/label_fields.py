@@ -8,9 +8,11 @@ not, `conflicts` tells. Pure functions: known part numbers are handed in.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from difflib import SequenceMatcher
 from functools import lru_cache
 
 import numpy as np
@@ -24,8 +26,9 @@ PART_NUMBER, LOT, SERIAL, DATE = KINDS = ("part_number", "lot", "serial", "date"
 GTIN = "(01)"  # how a GS1 article number is written: it names the article, but not as a site's own part numbers do
 
 # A value is less sure than the line it stands on: a neighbouring line may belong to something else, a value without a caption may be
-# anything, and a part number that fits only after letters and digits were exchanged may be another one. Chosen, not measured.
-NEXT_LINE, NO_CAPTION, EXCHANGED = 0.98, 0.85, 0.9
+# anything, a part number that fits only after letters and digits were exchanged may be another one, and a caption that was misread may be
+# another caption. Chosen, not measured.
+NEXT_LINE, NO_CAPTION, EXCHANGED, MISREAD_CAPTION = 0.98, 0.85, 0.9, 0.9
 
 FAR_RIGHT = 16.0  # line heights between a caption and its value in a table
 FAR_BELOW = 1.3  # line heights between a caption and the value under it
@@ -50,6 +53,13 @@ _CAPTIONS = {
     rf"|{_BEGINS}(?:(?:mfg|mfd|manufactur\w+|prod\w*|exp\w*|pack\w*)(?:\.?\s*date)?|date(?:\s*of\s*\w+)?)(?=[\s:.=\d]|\Z)",
 }
 _CAPTION = re.compile("|".join(f"(?P<{kind}>{words})" for kind, words in _CAPTIONS.items()))
+# Captions that are long enough to be known with a letter misread, as on a blurred photo; what looks like one by this much counts as it.
+_LONG_CAPTIONS = {
+    "部品番号": PART_NUMBER, "ロット": LOT, "ロット番号": LOT, "製造ロット": LOT, "シリアル番号": SERIAL, "シリアル": SERIAL,
+    "製造日": DATE, "製造年月日": DATE,
+}  # fmt: skip
+ALIKE_CAPTION = 0.66  # difflib's ratio: one letter in three
+_OPENING = re.compile(r"([\u3041-\u30ff\u3400-\u9fff]{2,6})(?=[\s:.=a-z\d]|\Z)")
 _LOT_OR_SERIAL = "製造番号"  # a lot on medicines and materials, a serial number on machines
 
 _VALUE = re.compile(r"[\s:=#.\-_]*((?:[A-Za-z]{1,5} (?=[A-Za-z0-9\-]*\d))?[A-Za-z0-9][A-Za-z0-9\-_/.+]*)")
@@ -69,6 +79,7 @@ class Match:
     """A known part number that something written stands for."""
 
     number: str  # as the records hold it
+    written: str
     exact: bool  # but for width, case, dashes and blanks
 
 
@@ -77,23 +88,22 @@ def known_number(written: str, known: Collection[str]) -> Match | None:
     mine = folded(written)
     for number in known:
         if folded(number) == mine:
-            return Match(number=number, exact=True)
+            return Match(number=number, written=written, exact=True)
     alike = [number for number in known if _alike(number) == _alike(written)]
-    return Match(number=alike[0], exact=False) if len(alike) == 1 else None
+    return Match(number=alike[0], written=written, exact=False) if len(alike) == 1 else None
 
 
 def known_in(text: str, known: Collection[str]) -> tuple[Match, ...]:
-    """The known part numbers that stand in a text by themselves, longest first; not those inside a longer number."""
+    """Where known part numbers stand in a text by themselves, longest first; not those inside a longer number."""
     rest, found = text.translate(_DASHES), []
     for number in sorted(known, key=lambda one: (-len(folded(one)), one)):
         if _alike(number) not in _alike(rest):
             continue
-        matches = [(at, known_number(at.group(), known)) for at in _standing(number).finditer(rest)]
-        mine = [(at, match) for at, match in matches if match is not None and match.number == number]
-        if mine:
-            found.append(Match(number=number, exact=any(match.exact for _, match in mine)))
-        for at, _ in reversed(mine):  # taken out, so that no shorter number is found within
-            rest = rest[: at.start()] + "\n" + rest[at.end() :]
+        for at in reversed(list(_standing(number).finditer(rest))):
+            match = known_number(at.group(), known)
+            if match is not None and match.number == number:
+                found.append(match)
+                rest = rest[: at.start()] + "\n" + rest[at.end() :]  # taken out, so that no shorter number is found within
     return tuple(found)
 
 
@@ -102,6 +112,7 @@ def fields(texts: Sequence[LabelText], height_px: int, width_px: int, known: Col
 
     height_px, width_px: of the photo, whose sides the quads are shares of. A part number that is known comes as the records hold it.
     """
+    texts = [replace(one, text=unicodedata.normalize("NFKC", one.text)) for one in texts]
     japanese = any(_JAPANESE.search(one.text) for one in texts)
     found = [field for one in texts for field in _of_identifiers(one)]
     named = [one for one in texts if not _identifiers(one)]
@@ -113,7 +124,7 @@ def fields(texts: Sequence[LabelText], height_px: int, width_px: int, known: Col
     for one in texts:
         for match in known_in(one.text, known):
             if match.number not in taken:
-                found.append(_field(PART_NUMBER, match.number, one, factor=1.0 if match.exact else EXCHANGED))
+                found.append(_field(PART_NUMBER, match.number, one, written=match.written, factor=1.0 if match.exact else EXCHANGED))
     return _agreed(_best(found))
 
 
@@ -142,31 +153,48 @@ class _Caption:
     line: LabelText
     written: str
     rest: str  # what follows it on its line, up to the next caption
+    misread: bool = False
 
 
 def _captions(line: LabelText) -> tuple[_Caption, ...]:
     text = line.text.translate(_DASHES)
-    found = list(_CAPTION.finditer(text.translate(_CAPTION_LETTERS)))
+    plain = text.translate(_CAPTION_LETTERS)
+    found = list(_CAPTION.finditer(plain))
+    if not found:
+        return _misread_caption(line, text, plain)
     cuts = [at.start() for at in found] + [len(text)]
     return tuple(
-        _Caption(str(at.lastgroup), line, text[at.start() : at.end()], text[at.end() : end])
-        for at, end in zip(found, cuts[1:], strict=True)
+        _Caption(str(at.lastgroup), line, text[at.start() : at.end()], text[at.end() : cut])
+        for at, cut in zip(found, cuts[1:], strict=True)
     )
+
+
+def _misread_caption(line: LabelText, text: str, plain: str) -> tuple[_Caption, ...]:
+    """What the line begins with, if it is nearly a caption."""
+    if (opening := _OPENING.match(plain)) is None:
+        return ()
+    likeness = {words: SequenceMatcher(None, words, opening.group(1)).ratio() for words in _LONG_CAPTIONS}
+    words = max(likeness, key=likeness.__getitem__)
+    if likeness[words] < ALIKE_CAPTION:
+        return ()
+    return (_Caption(_LONG_CAPTIONS[words], line, text[: opening.end()], text[opening.end() :], misread=True),)
 
 
 def _of_captions(texts: Sequence[LabelText], size_wh: NDArray[np.int_], *, japanese: bool) -> Iterator[LabelField]:
     by_line = [(line, _captions(line)) for line in texts]
     captions = [caption for _, several in by_line for caption in several]
-    plain = [line for line, several in by_line if not several and line.format == TEXT]
+    plain = [line for line, several in by_line if line.format == TEXT and all(caption.misread for caption in several)]
     has_lot = any(c.kind == LOT and c.written != _LOT_OR_SERIAL for c in captions)
     for caption in captions:
         kind = SERIAL if caption.written == _LOT_OR_SERIAL and has_lot else caption.kind
+        factor = MISREAD_CAPTION if caption.misread else 1.0
         if (value := _value(kind, caption.rest, japanese=japanese)) is not None:
-            yield _field(kind, value[0], caption.line, written=caption.written + caption.rest[: value[1]])
-        elif caption.line.format == TEXT and not caption.rest.strip(" :.=#-_"):
+            yield _field(kind, value[0], caption.line, written=caption.written + caption.rest[: value[1]], factor=factor)
+        elif caption.line.format == TEXT and len(caption.rest.strip(" :.=#-_")) <= 1:  # a letter of the next line may cling to it
             for line in _neighbours(caption.line, plain, size_wh):
                 if (value := _value(kind, line.text.translate(_DASHES), japanese=japanese)) is not None:
-                    yield _field(kind, value[0], line, written=f"{caption.written} {line.text[: value[1]]}", factor=NEXT_LINE)
+                    written = f"{caption.written} {line.text[: value[1]]}"
+                    yield _field(kind, value[0], line, written=written, factor=factor * NEXT_LINE)
                     break
 
 
@@ -241,7 +269,7 @@ _BEFORE_ERA = {"令和": 2018, "平成": 1988, "昭和": 1925, "R": 2018, "H": 1
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _NAMED = "|".join(_MONTHS)
 _START = r"[\s:.=]*"
-_ERA = re.compile(_START + r"(令和|平成|昭和|[RHS](?=[\d.]))\.?\s*(元|\d{1,2})\s*[年./-]\s*(\d{1,2})\s*[月./-]\s*(\d{1,2})\s*日?")
+_ERA = re.compile(_START + r"([令合今]和|平成|昭和|[RHS](?=[\d.]))\.?\s*(元|\d{1,2})\s*[年./-]\s*(\d{1,2})\s*[月./-]\s*(\d{1,2})\s*日?")
 _YMD = re.compile(_START + r"(\d{4})\s*[年./-]\s*(\d{1,2})\s*[月./-]\s*(\d{1,2})(?!\d)\s*日?")
 _YYYYMMDD = re.compile(_START + r"((?:19|20)\d{2})(\d{2})(\d{2})(?!\d)")
 _DMY = re.compile(_START + r"(\d{1,2})([./-])(\d{1,2})\2(\d{4})(?!\d)")
@@ -259,7 +287,7 @@ def _day(text: str, *, japanese: bool) -> tuple[str, int] | None:
     """
     if at := _ERA.match(text):
         year = 1 if at.group(2) == "元" else int(at.group(2))
-        return _told(_iso(_BEFORE_ERA[at.group(1)] + year, int(at.group(3)), int(at.group(4))), at)
+        return _told(_iso(_BEFORE_ERA[at.group(1).replace("合", "令").replace("今", "令")] + year, int(at.group(3)), int(at.group(4))), at)
     if at := _YMD.match(text) or _YYYYMMDD.match(text):
         return _told(_iso(*map(int, at.groups())), at)
     if at := _DAY_MONTH.match(text):

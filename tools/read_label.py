@@ -181,9 +181,16 @@ def _code(format: str, language: Language) -> str:
 
 
 def _unused(reading: LabelReading) -> list[LabelText]:
-    """What no field was taken from."""
-    used = "\n".join(field.written for field in reading.fields)
-    return [one for one in reading.texts if one.text not in used and not any(field.written in one.text for field in reading.fields)]
+    """What says more than the fields that were taken from it."""
+    pieces = sorted({field.written for field in reading.fields}, key=len, reverse=True)
+    rest = []
+    for one in reading.texts:
+        left = "" if any(one.text in piece for piece in pieces) else one.text
+        for piece in pieces:
+            left = left.replace(piece, " ")
+        if any(letter.isalnum() for letter in left):
+            rest.append(one)
+    return rest
 
 
 def _joined(items: Sequence[str], language: Language) -> str:

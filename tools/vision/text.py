@@ -10,6 +10,7 @@ and neither library is loaded before the first photo is read. Text in columns fr
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -35,6 +36,7 @@ TEXT = "text"  # the format of what is no code
 LONG_SIDE_PX = 4096  # decoded at most
 OVERVIEW_PX = 736  # long side of the first look: a capital of 4 px there is enough to be found, and it takes a quarter of the time of 1472
 CLOSER_PX = 1472  # of another, when nothing was found
+MOST_TILES = 2  # of half the photo's sides, looked at when still nothing was found
 MOST_ENLARGED = 4.0  # beyond, there is nothing more to see
 LINE_PX = 46  # height of a line in the view; as found, a line is about 1.5 times as high as its capitals. The network reads 48
 VIEW_PX = 1800  # long side of a view at most
@@ -54,6 +56,12 @@ _CERTAIN = {
     "Code39": 0.9, "ITF": 0.9, "Codabar": 0.9,
 }  # fmt: skip
 _UNCHECKED = {"Code39", "ITF", "Codabar"}
+# The network reads Chinese and Japanese and mixes their forms of one character; here it is Japanese.
+_JAPANESE_FORM = str.maketrans(
+    "查检验编对应极气书图单价实产权处层级线质转进达话语读设试认记计车东门间关开长电团归总续绿红纸约终组织给结经",
+    "査検験編対応極気書図単価実産権処層級線質転進達話語読設試認記計車東門間関開長電団帰総続緑紅紙約終組織給結経",
+)
+SLANTS_DEG = (30.0, 60.0)  # at which codes are looked for, and from there along both axes; bars a third as high as wide allow 18 degrees
 LEAST_UNCHECKED = 5  # characters; a shorter one without a check digit is as likely a pattern of the surface
 
 
@@ -69,10 +77,13 @@ class Reader:
         codes = _codes(bgr)
         lines: list[_Written] = []
         for place in self._places(bgr):
-            view = _View(bgr, place)
+            view = _View.of_place(bgr, place)
             codes = codes or [view.onto_photo(code) for code in _codes(view.bgr)]
             for line in self._lines(view.bgr):
                 _keep_better(lines, view.onto_photo(line))
+        if not codes:
+            codes = _slanting_codes(bgr)
+        lines = [line for line in lines if not any(_holds(code.quad, line.quad) for code in codes)]  # a code's pattern is no text
         height, width = bgr.shape[:2]
         return tuple(one.as_label_text(height, width) for one in (*lines, *codes))
 
@@ -84,7 +95,7 @@ class Reader:
         settings: dict[str, object] = {
             "Global.log_level": "critical",
             "Global.max_side_len": 2 * VIEW_PX,  # sizes are chosen here
-            "Global.min_side_len": 16,
+            "Global.min_side_len": 1,
             "Global.use_vertical_padding": False,
             "Det.limit_type": "max",
             "Det.limit_side_len": 2 * VIEW_PX,
@@ -96,17 +107,20 @@ class Reader:
         return RapidOCR(params=settings)
 
     def _places(self, bgr: Bgr) -> list[_Place]:
-        """Where there is text on the whole photo, largest first."""
+        """Where there is text on the photo, largest first; looked for more closely as long as nothing is found."""
         for long_side_px in (OVERVIEW_PX, CLOSER_PX):
-            factor = min(long_side_px / max(bgr.shape[:2]), MOST_ENLARGED)
-            if quads := [quad / factor for quad in self._found(_resized(bgr, factor))]:
-                return sorted(_places(quads), key=lambda place: -place.area)[:MOST_PLACES]
-        return []
+            if quads := self._found(bgr, min(long_side_px / max(bgr.shape[:2]), MOST_ENLARGED)):
+                break
+        else:
+            for tile, corner in _busiest_tiles(bgr):
+                if quads := [quad + corner for quad in self._found(tile, min(CLOSER_PX / max(tile.shape[:2]), MOST_ENLARGED))]:
+                    break
+        return sorted(_places(quads), key=lambda place: -place.area)[:MOST_PLACES]
 
-    def _found(self, bgr: Bgr) -> list[Quad]:
-        """Where there are lines, with the corner first that comes first if the text is upright."""
-        boxes = getattr(self._networks(bgr, use_det=True, use_cls=False, use_rec=False), "boxes", None)
-        return [] if boxes is None else [quad.astype(np.float64) for quad in boxes]
+    def _found(self, bgr: Bgr, factor: float = 1.0) -> list[Quad]:
+        """Where there are lines, looked at `factor` times as large; the corner first that comes first if the text is upright."""
+        boxes = getattr(self._networks(_resized(bgr, factor), use_det=True, use_cls=False, use_rec=False), "boxes", None)
+        return [] if boxes is None else [quad.astype(np.float64) / factor for quad in boxes]
 
     def _lines(self, bgr: Bgr) -> list[_Written]:
         """The lines of a view that is upright or upside down, in reading order."""
@@ -124,7 +138,7 @@ class Reader:
     def _line(self, bgr: Bgr, quad: Quad) -> _Written:
         read = self._networks(_straightened(bgr, quad), use_det=False, use_cls=False, use_rec=True)
         text, confidence = (read.txts[0], float(read.scores[0])) if read.txts else ("", 0.0)
-        return _Written(text=_plain(text), format=TEXT, confidence=confidence, quad=quad)
+        return _Written(text=_plain(text).translate(_JAPANESE_FORM), format=TEXT, confidence=confidence, quad=quad)
 
 
 @dataclass(frozen=True)
@@ -171,19 +185,27 @@ class _Place:
 
 
 class _View:
-    """A place of the photo, its lines level and of a good size."""
+    """A piece of the photo, turned by `angle` so that what lies at this angle is level, and enlarged or reduced."""
 
-    def __init__(self, photo: Bgr, place: _Place) -> None:
-        cos, sin = np.cos(place.angle), np.sin(place.angle)
+    def __init__(self, photo: Bgr, corners: NDArray[np.float64], angle: float, factor: float) -> None:
+        """corners: (N, 2) points of the photo that the view is to hold; factor: 1 keeps the size."""
+        cos, sin = np.cos(angle), np.sin(angle)
         turn = np.array([[cos, sin], [-sin, cos]])
-        levelled = np.concatenate(place.quads) @ turn.T
-        margin = MARGIN_LINES * place.line_px
-        low, high = levelled.min(axis=0) - margin, levelled.max(axis=0) + margin
-        factor = min(LINE_PX / place.line_px, MOST_ENLARGED, VIEW_PX / float((high - low).max()))
+        levelled = corners @ turn.T
+        low, high = levelled.min(axis=0), levelled.max(axis=0)
         self._onto_view = np.hstack([factor * turn, -factor * low[:, None]])  # (2, 3)
         width, height = (max(1, round(factor * side)) for side in high - low)
         how = cv2.INTER_CUBIC if factor > 0.7 else cv2.INTER_AREA
         self.bgr: Bgr = np.asarray(cv2.warpAffine(photo, self._onto_view, (width, height), flags=how, borderMode=cv2.BORDER_REPLICATE))
+
+    @classmethod
+    def of_place(cls, photo: Bgr, place: _Place) -> _View:
+        """A place with its surroundings, its lines of the height that the network reads best."""
+        around = MARGIN_LINES * place.line_px * np.array([[-1, 0], [1, 0], [0, -1], [0, 1]])
+        corners = (np.concatenate(place.quads)[:, None] + np.sqrt(2) * around[None]).reshape(-1, 2)
+        extent = float(np.ptp(corners, axis=0).max())
+        factor = min(LINE_PX / place.line_px, MOST_ENLARGED, VIEW_PX / extent)
+        return cls(photo, corners, place.angle, factor)
 
     def onto_photo(self, written: _Written) -> _Written:
         back = cv2.invertAffineTransform(self._onto_view)
@@ -288,6 +310,15 @@ def _resized(bgr: Bgr, factor: float) -> Bgr:
     return np.asarray(cv2.resize(bgr, size_wh, interpolation=cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC))
 
 
+def _busiest_tiles(bgr: Bgr) -> list[tuple[Bgr, NDArray[np.float64]]]:
+    """Pieces half as long and wide as the photo, with the place of their first corner: those with the most fine detail."""
+    height, width = bgr.shape[0] // 2, bgr.shape[1] // 2
+    detail = np.abs(cv2.Laplacian(cv2.GaussianBlur(cv2.cvtColor(bgr, cv2.COLOR_BGR2GRAY), (0, 0), 1.0), cv2.CV_32F))
+    corners = [(top, left) for top in (0, height // 2, height) for left in (0, width // 2, width)]
+    busiest = sorted(corners, key=lambda at: -float(detail[at[0] : at[0] + height, at[1] : at[1] + width].mean()))[:MOST_TILES]
+    return [(bgr[top : top + height, left : left + width], np.array([left, top], np.float64)) for top, left in busiest]
+
+
 def _straightened(bgr: Bgr, quad: Quad) -> Bgr:
     along, down = (max(4, round(float(np.linalg.norm(side)))) for side in _sides(quad))
     onto = np.array([[0, 0], [along, 0], [along, down], [0, down]], np.float32)
@@ -298,6 +329,17 @@ def _straightened(bgr: Bgr, quad: Quad) -> Bgr:
 # --- codes -----------------------------------------------------------------------------------------------------------------------------
 
 
+def _slanting_codes(bgr: Bgr) -> list[_Written]:
+    """Codes that are found on the photo turned: bars are looked for along rows and columns only."""
+    height, width = bgr.shape[:2]
+    corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float64)
+    for degrees in SLANTS_DEG:
+        view = _View(bgr, corners, np.deg2rad(degrees), min(1.0, VIEW_PX / max(height, width)))
+        if found := _codes(view.bgr):
+            return [view.onto_photo(code) for code in found]
+    return []
+
+
 def _codes(bgr: Bgr) -> list[_Written]:
     """Every bar code and 2-D code of the formats that labels carry; those of GS1 with their identifiers in brackets."""
     import zxingcpp
@@ -305,7 +347,9 @@ def _codes(bgr: Bgr) -> list[_Written]:
     wanted = zxingcpp.BarcodeFormats([zxingcpp.BarcodeFormat[name] for name in _CERTAIN])
     found = []
     for code in zxingcpp.read_barcodes(cv2.cvtColor(bgr, cv2.COLOR_BGR2GRAY), formats=wanted):
-        name, text = code.symbology.name, _plain(code.text)
+        name = code.symbology.name
+        # Control characters come as names in angle brackets, "<LF>"; GS1's identifiers come in round ones, which are wanted.
+        text = _plain(re.sub(r"<[A-Z][A-Z0-9]{1,2}>", " ", code.text) if any(byte < 32 for byte in code.bytes) else code.text)
         if not text or (name in _UNCHECKED and len(text) < LEAST_UNCHECKED):
             continue
         at = code.position
