@@ -15,14 +15,22 @@ from pydantic import BaseModel, Field
 
 from kenpin import prompts
 from kenpin.storage import database, parts
-from kenpin.storage.vocabulary import Language, Region, Verdict
-from kenpin.tools import changes
+from kenpin.storage.vocabulary import LabelText, Language, Opinion, Region, Verdict
+from kenpin.tools import changes, second_opinion
+from kenpin.tools.classify import can_classify, classify
+from kenpin.tools.classify import evidence as classify_evidence
+from kenpin.tools.classify import told as classify_told
 from kenpin.tools.context import Context, as_reference_photos
 from kenpin.tools.history import history
+from kenpin.tools.label_fields import TEXT
 from kenpin.tools.locate import locate
 from kenpin.tools.propose import strangest
+from kenpin.tools.read_label import read_label
+from kenpin.tools.read_label import told as label_told
+from kenpin.tools.second_opinion import Purpose
 from kenpin.tools.sought import Kind, Sought, Thing, sought
 from kenpin.tools.told import Told
+from kenpin.tools.verify import PLACES
 from kenpin.tools.wording import Words
 
 NAME = "ask"
@@ -47,7 +55,7 @@ def ask(context: Context, question: str | None = None) -> Asked:
 
     Raises CannotBeDoneError when the part must be known for it and is not, and what the eye raises.
     """
-    wanted = sought(context.question.text if question is None else question)
+    wanted = sought(context.question.text, context.question.before) if question is None else sought(question)
     with context.lock:
         for asked in context.asked:
             if asked.sought == wanted:
@@ -60,9 +68,9 @@ def ask(context: Context, question: str | None = None) -> Asked:
         return asked
 
 
-def needs_part(text: str) -> bool:
-    """Whether the question can only be answered against the part's good photos or its past."""
-    wanted = sought(text)
+def needs_part(context: Context) -> bool:
+    """Whether the person's question can only be answered against the part's good photos or its past."""
+    wanted = sought(context.question.text, context.question.before)
     return wanted.kind in (Kind.SAME_AS_BEFORE, Kind.WHICH_KIND) or (wanted.kind in _OF_A_THING and wanted.thing is Thing.UNUSUAL)
 
 
@@ -87,7 +95,7 @@ Found = dict[str, Any] | None
 
 
 def _of_a_thing(context: Context, wanted: Sought) -> Found:
-    return _unusual(context, wanted)
+    return _unusual(context, wanted) if wanted.thing is Thing.UNUSUAL else _written(context, wanted)
 
 
 def _unusual(context: Context, wanted: Sought) -> Found:
@@ -97,6 +105,33 @@ def _unusual(context: Context, wanted: Sought) -> Found:
         shares = [{"where": r.where, "percent_of_part": round(100 * r.area_of_part, 1)} for r in there]
         photos.append({"photo": index + 1, "verdict": context.comparisons[index].verdict.value, "regions": shares})
     return {"photos": photos}
+
+
+def _written(context: Context, wanted: Sought) -> Found:
+    """Lines of text or codes, and where on the photo the first one is."""
+    photos = []
+    for index in context.meant:
+        texts = [one for one in read_label(context, index).texts if (one.format == TEXT) is (wanted.thing is Thing.TEXT)]
+        photos.append(
+            {"photo": index + 1, "count": len(texts), "formats": [one.format for one in texts], "where": [_third(t) for t in texts]}
+        )
+    return {"photos": photos}
+
+
+def _third(text: LabelText) -> str:
+    """Which of the nine places of the photo a line of text lies in."""
+    across, down = (min(2, int(3 * sum(corner[axis] for corner in text.quad_xy) / len(text.quad_xy))) for axis in (0, 1))
+    return PLACES[3 * max(0, down) + max(0, across)]
+
+
+def _text(context: Context, wanted: Sought) -> Found:
+    return {"fields": [{"kind": f.kind, "value": f.value} for index in context.meant for f in read_label(context, index).fields]}
+
+
+def _kind(context: Context, wanted: Sought) -> Found:
+    if context.part is None or not can_classify(context.part):
+        return None
+    return {"photos": [classify_evidence(classify(context, index)) for index in context.usable_photos()]}
 
 
 def _which_part(context: Context, wanted: Sought) -> Found:
@@ -129,7 +164,12 @@ def _changed(context: Context, wanted: Sought) -> Found:
 
 
 def _open(context: Context, wanted: Sought) -> Found:
-    return None
+    """Only a larger model could tell; what it says is checked against what was measured before it is told."""
+    if context.site.larger is None:
+        return None
+    opinions = [second_opinion.ask(context, index, Purpose.QUESTION) for index in context.meant]
+    said = [one for one in opinions if isinstance(one, Opinion)]
+    return {"opinions": len(said)} if said else None
 
 
 _FIND: dict[Kind, Callable[[Context, Sought], Found]] = {
@@ -138,6 +178,8 @@ _FIND: dict[Kind, Callable[[Context, Sought], Found]] = {
     Kind.HOW_LARGE: _of_a_thing,
     Kind.WHERE: _of_a_thing,
     Kind.WHICH_PART: _which_part,
+    Kind.WHICH_KIND: _kind,
+    Kind.WHICH_TEXT: _text,
     Kind.SAME_AS_BEFORE: _same,
     Kind.WHAT_CHANGED: _changed,
     Kind.OPEN: _open,
@@ -149,7 +191,7 @@ _FIND: dict[Kind, Callable[[Context, Sought], Found]] = {
 
 def told(context: Context, language: Language) -> Told | None:
     """The answers to all that was asked: the first one's headline, then the others as lines."""
-    each = [_TELL[asked.sought.kind](context, asked, _Say(language)) for asked in context.asked]
+    each = [told for asked in context.asked if (told := _TELL[asked.sought.kind](context, asked, _Say(language))) is not None]
     if not each:
         return None
     first, *others = each
@@ -166,6 +208,41 @@ class _Say(Words):
     def among(self, places: frozenset[str]) -> str:
         """The places a question means, by the one that stands for them: "left" for the three on the left."""
         return self.named_place(min(places, key=len))
+
+
+def _tell_a_thing(context: Context, asked: Asked, say: _Say) -> Told:
+    return _tell_unusual(context, asked, say) if asked.sought.thing is Thing.UNUSUAL else _tell_written(context, asked, say)
+
+
+def _tell_written(context: Context, asked: Asked, say: _Say) -> Told:
+    kind = "text" if asked.sought.thing is Thing.TEXT else "code"
+    counts = sum(one["count"] for one in asked.found["photos"])
+    if not counts:
+        return Told(headline=say.here(f"{kind}_not_there"))
+    first = next(one for one in asked.found["photos"] if one["count"])
+    if asked.sought.kind is Kind.WHERE:
+        headline = say.here(f"{kind}_where", place=say.named_place(first["where"][0]))
+    elif asked.sought.kind is Kind.HOW_MANY:
+        headline = say.here(f"{kind}_count", count=counts)
+    else:
+        headline = say.here("text_there", count=counts) if kind == "text" else say.here("code_there", codes=say.joined(first["formats"]))
+    read = label_told(context, say.language)
+    return Told(headline=headline, lines=(read.headline, *read.lines) if read is not None else ())
+
+
+def _tell_text(context: Context, asked: Asked, say: _Say) -> Told:
+    read = label_told(context, say.language)
+    assert read is not None, "the label was read for it"
+    return read
+
+
+def _tell_kind(context: Context, asked: Asked, say: _Say) -> Told:
+    told = classify_told(context, say.language)
+    if told is not None:
+        return told
+    assert context.part is not None, "the part is settled before its kinds of defect are asked"
+    holes = {"part": context.part.number}
+    return Told(headline=say.say("no_classes", **holes), lines=(say.say("no_classes_help", **holes),))
 
 
 def _tell_unusual(context: Context, asked: Asked, say: _Say) -> Told:
@@ -251,16 +328,20 @@ def _tell_changed(context: Context, asked: Asked, say: _Say) -> Told:
     return Told(headline=headline, lines=(*lines, score, say.here("changed_limits")))
 
 
-def _tell_open(context: Context, asked: Asked, say: _Say) -> Told:
+def _tell_open(context: Context, asked: Asked, say: _Say) -> Told | None:
+    if asked.answered:
+        return None  # the larger model's words are told with its name, where all of them are
     return Told(headline=say.here("cannot"), lines=(say.say("can"),))
 
 
-_TELL: dict[Kind, Callable[[Context, Asked, _Say], Told]] = {
-    Kind.IS_THERE: _tell_unusual,
-    Kind.HOW_MANY: _tell_unusual,
-    Kind.HOW_LARGE: _tell_unusual,
-    Kind.WHERE: _tell_unusual,
+_TELL: dict[Kind, Callable[[Context, Asked, _Say], Told | None]] = {
+    Kind.IS_THERE: _tell_a_thing,
+    Kind.HOW_MANY: _tell_a_thing,
+    Kind.HOW_LARGE: _tell_a_thing,
+    Kind.WHERE: _tell_a_thing,
     Kind.WHICH_PART: _tell_which_part,
+    Kind.WHICH_KIND: _tell_kind,
+    Kind.WHICH_TEXT: _tell_text,
     Kind.SAME_AS_BEFORE: _tell_same,
     Kind.WHAT_CHANGED: _tell_changed,
     Kind.OPEN: _tell_open,

@@ -7,7 +7,9 @@ import json
 from pydantic import BaseModel, Field
 
 from kenpin.storage.vocabulary import Comparison
+from kenpin.tools import domain
 from kenpin.tools.context import Context
+from kenpin.tools.domain import Unlike
 
 NAME = "compare"
 
@@ -16,20 +18,29 @@ class Arguments(BaseModel):
     photo: int = Field(default=1, description="Which photo of the question, counted from 1.")
 
 
-def compare(context: Context, index: int) -> Comparison:
-    """The comparison of the photo at `index` (from 0); made once, then remembered. Its map goes into the photo store.
+def compare(context: Context, index: int) -> Comparison | Unlike:
+    """The comparison of the photo at `index` (from 0), or that it does not show the part at all; made once, then remembered.
 
-    Raises CannotBeDoneError when the part is not known or has no good reference, and what the eye raises.
+    The anomaly map goes into the photo store. Raises CannotBeDoneError when the part is not known, has no good reference, or the photo is
+    not good enough, and what the eye raises.
     """
     with context.lock:
         if index in context.comparisons:
             return context.comparisons[index]
+        if index in context.unlike:
+            return context.unlike[index]
         photo = context.question.photos[index]
         inputs = {"photo": index, "photo_sha256": photo.sha256, "part": context.part and context.part.number}
         with context.recorded(NAME, inputs, context.site.eye.model) as outputs:
             good = context.reference_photos()
             assert context.part is not None, "a part without a number has no references"
             sight = context.site.eye.compare(context.shown_path(index), good)
+            outputs["references"] = [reference.sha256 for reference in good]
+            unlike = domain.unlike(context, index, sight)
+            if unlike is not None:
+                outputs.update(evidence(unlike))
+                context.unlike[index] = unlike
+                return unlike
             found = Comparison(
                 photo=index,
                 part=context.part.number,
@@ -46,13 +57,20 @@ def compare(context: Context, index: int) -> Comparison:
                 ms=sight.ms,
             )
             outputs.update(evidence(found), confidence_basis=sight.confidence_basis, map=found.map_sha256)
-            outputs["references"] = [reference.sha256 for reference in good]
         context.comparisons[index] = found
         return found
 
 
-def evidence(found: Comparison) -> dict[str, object]:
+def evidence(found: Comparison | Unlike) -> dict[str, object]:
     """What a language model and the trail are told of a comparison."""
+    if isinstance(found, Unlike):
+        return {
+            "photo": found.photo + 1,
+            "part": found.part,
+            "verdict": "not_judged",
+            "unlike_the_part": True,
+            "looks_like": found.looks_like,
+        }
     return {
         "photo": found.photo + 1,
         "part": found.part,
@@ -68,12 +86,12 @@ def evidence(found: Comparison) -> dict[str, object]:
     }
 
 
-def use(context: Context, photo: int = 1) -> tuple[str, Comparison]:
+def use(context: Context, photo: int = 1) -> tuple[str, Comparison | Unlike]:
     """Compare one photo with good photos of its part.
 
     Use it for every question of whether a part is OK, good, defective or usable. Returns the verdict (ok, not_ok, or unsure: a person must
-    look), the anomaly score (larger is stranger, above the threshold is not OK), and how sure the verdict is. It does not name the kind
-    of defect.
+    look), the anomaly score (larger is stranger, above the threshold is not OK), and how sure the verdict is; or that the photo does
+    not show this part at all, and which part it looks like. It does not name the kind of defect.
     """
     found = compare(context, context.photo_at(photo))
     return json.dumps(evidence(found)), found

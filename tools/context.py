@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 
     from kenpin.tools.ask import Asked
     from kenpin.tools.changes import Change
-    from kenpin.tools.larger_model import Larger
+    from kenpin.tools.domain import Unlike
     from kenpin.tools.larger_model import Larger
 
 Features = NDArray[np.float32]  # (D,), unit length
@@ -111,7 +111,6 @@ class Site:
     chat_timeout_s: float = 30.0  # for a whole conversation with the chat model; then the router answers
     chat_calls: int = 6  # of the chat model, per question
     larger: Larger | None = None  # a vision-language model that gives second opinions
-    larger: Larger | None = None  # the larger vision-language model, where there is one
     rules_folder: Path | None = None  # where the site keeps its rules; None: it has none of its own
     default_language: Language = Language.EN  # for a question without words
     permalink: Callable[[str, str], str | None] | None = None  # (channel, message ts) -> the address of that message
@@ -150,6 +149,7 @@ class Context:
         self.language = language
         self.part = part
         self.recognised = False  # the part was not named: it was recognised on the photo
+        self.part_on_label = False  # it was not named: a label named it
         self.past = past  # newest first; of this part
         self.comparisons: dict[int, Comparison] = {}  # by photo
         self.located: set[int] = set()  # photos whose places were asked for
@@ -159,6 +159,9 @@ class Context:
         self.labels: dict[int, LabelReading] = {}  # by photo
         self.failure_modes: tuple[FailureMode, ...] | None = None  # None: nobody has looked
         self.quality: dict[int, tuple[QualityProblem, ...]] = {}  # by photo; an empty tuple: checked, and good enough
+        self.meant: tuple[int, ...] = tuple(range(len(question.photos)))  # the photos the question is about, from 0
+        self.described: dict[int, str] = {}  # the note, by photo
+        self.unlike: dict[int, Unlike] = {}  # by photo, for those that do not show the part at all
         self.asked: list[Asked] = []  # short questions answered by `ask`, in that order
         self.changes: tuple[Change, ...] | None = None  # between two photos; None: nobody has looked
         self.rules: list[RuleFired] = []
@@ -191,9 +194,15 @@ class Context:
             raise WrongArgumentsError(f"There is no photo {number}; this question has {there}, numbered from 1.")
         return number - 1
 
+    def mean(self, numbers: Sequence[int]) -> None:
+        """Take the question to be about these photos, counted from 1, or from -1 for the last; those that are not there are passed over."""
+        there = len(self.question.photos)
+        meant = dict.fromkeys(n - 1 if n > 0 else there + n for n in numbers if 0 < abs(n) <= there)
+        self.meant = tuple(meant) or self.meant
+
     def usable_photos(self) -> tuple[int, ...]:
-        """The indices of the photos that are good enough for a verdict, as far as anybody has checked."""
-        return tuple(index for index in range(len(self.question.photos)) if not self.quality.get(index))
+        """The indices of the photos in question that are good enough for a verdict, as far as anybody has checked."""
+        return tuple(index for index in self.meant if not self.quality.get(index))
 
     @property
     def asked_at(self) -> datetime:

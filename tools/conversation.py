@@ -34,8 +34,9 @@ class Reply(BaseModel):
     verdict: Verdict | None = Field(default=None, description="The verdict that compare returned; of several photos, the worst.")
     anomaly_score: float | None = Field(default=None, description="The anomaly_score that compare returned for that photo.")
     disposition: Disposition | None = Field(default=None, description="The disposition that propose returned.")
-    cannot: list[Literal["measure", "read_label", "reason", "classify", "describe"]] = Field(
-        default_factory=list, description="What the question asks for and no tool can do."
+    cannot: list[Literal["measure", "off_topic"]] = Field(
+        default_factory=list,
+        description="What the question asks for and no tool can do: lengths in units, or something that is not about a photo of a part.",
     )
 
 
@@ -71,9 +72,9 @@ class Attempt:
         return tuple(dict.fromkeys(name for name in called if name in known)), cannot
 
     def _system_prompt(self) -> str:
-        part = self.context.part
-        assert part is not None, "the part is settled before a model is asked"
-        return prompts.render("agent.system", "en", part=part.number, photos=len(self.context.question.photos), references=len(part.good))
+        part, photos = self.context.part, len(self.context.question.photos)
+        known = {"part": part.number if part else "not known", "references": len(part.good) if part else 0}
+        return prompts.render("agent.system", "en", photos=photos, **known)
 
     def _checked(self, reply: Reply) -> tuple[str, ...]:
         """Put the reply's claims beside what the tools found, on the trail. Returns what it says no tool can do."""

@@ -10,6 +10,8 @@ from pydantic import BaseModel, Field
 from kenpin.storage.vocabulary import Region
 from kenpin.tools.compare import compare
 from kenpin.tools.context import Context
+from kenpin.tools.domain import Unlike
+from kenpin.tools.errors import CannotBeDoneError
 
 NAME = "locate"
 
@@ -19,9 +21,14 @@ class Arguments(BaseModel):
 
 
 def locate(context: Context, index: int) -> tuple[Region, ...]:
-    """The strange places of the photo at `index` (from 0), strongest first; they are on the comparison's map. Compares first if need be."""
+    """The strange places of the photo at `index` (from 0), strongest first; they are on the comparison's map. Compares first if need be.
+
+    Raises what `compare` raises, and CannotBeDoneError when the photo does not show the part.
+    """
     with context.lock:
         found = compare(context, index)
+        if isinstance(found, Unlike):
+            raise CannotBeDoneError(f"Photo {index + 1} does not look like {found.part}, so no place of it can be said to be unusual.")
         with context.recorded(NAME, {"photo": index}, context.site.eye.model) as outputs:
             outputs.update(evidence(index, found.regions), map=found.map_sha256)
             context.located.add(index)

@@ -22,7 +22,7 @@ from kenpin.storage.vocabulary import (
     TrailEntry,
     Verdict,
 )
-from kenpin.tools import ask, compare, history, locate
+from kenpin.tools import ask, classify, compare, describe, history, locate, read_label, reason, rules, second_opinion
 from kenpin.tools.context import Context
 from kenpin.tools.propose import strangest
 from kenpin.tools.told import Told
@@ -35,7 +35,6 @@ MOST_LISTED = 12  # parts named when it is none
 EARNED_FROM = 30  # decided answers with the same verdict before a confidence may call itself earned; below, chance moves it by over 10 %
 EARNED_WITHIN = 0.05  # how far the share of right answers may lie from the confidence
 _LETS_THROUGH = {Disposition.ACCEPT, Disposition.USE_AS_IS}
-_TELLERS = {ask.NAME: ask.told}
 
 
 def answer(
@@ -83,19 +82,21 @@ def answer(
 # --- with findings ---------------------------------------------------------------------------------------------------------------------
 
 
-def judged(context: Context, chosen: Sequence[str], cannot: Sequence[str], model: str) -> Answer:
+def judged(context: Context, tools: Sequence[str], cannot: Sequence[str], model: str) -> Answer:
     """A verdict was asked for, and every photo was compared."""
     assert context.part is not None, "the part is settled before anything is compared"
     words = Words(context.language)
     comparisons = tuple(context.comparisons[i] for i in sorted(context.comparisons))
     decisive = strangest(context.comparisons)
-    lines = [words.sure(decisive, earned=_earned(decisive, context.past))]
-    lines += [words.say("recognised", part=context.part.number)] if context.recognised else []
+    lines = [words.sure(decisive, earned=_earned(decisive, context.past)), *_how_known(context, words)]
     lines += words.each_photo(comparisons) if len(comparisons) > 1 else ()
     lines += [words.regions(found, len(comparisons)) for found in comparisons if found.photo in context.located]
+    if classify.NAME not in tools and (kind := classify.told(context, context.language)) is not None:
+        lines.append(kind.headline)
     lines.append(words.compared(decisive, len(comparisons)))
-    lines += _of_the_past(context, chosen, words)
-    for told in _told(context, chosen):
+    if context.similar is not None and (context.past_looked_at or history.NAME in tools):
+        lines.append(words.similar(context.similar, context.part.number, context.past_looked_at, context.asked_at))
+    for told in _told(context, [name for name in tools if name != history.NAME]):
         lines += (told.headline, *told.lines)
     lines += [words.say(f"cannot_{name}") for name in cannot]
     unsure = decisive.verdict is Verdict.UNSURE
@@ -109,33 +110,66 @@ def judged(context: Context, chosen: Sequence[str], cannot: Sequence[str], model
     )
 
 
-def told(context: Context, chosen: Sequence[str], cannot: Sequence[str], model: str) -> Answer:
+def told(context: Context, tools: Sequence[str], cannot: Sequence[str], model: str) -> Answer:
     """No verdict was asked for: what the chosen tools found, in the order asked."""
     words = Words(context.language)
-    told = _told(context, chosen)
-    if not told and history.NAME not in chosen:
+    each = _told(context, tools)
+    if not each:
         return cannot_or_help(context, cannot)
-    lines = [*(told[0].lines if told else ()), *(line for other in told[1:] for line in (other.headline, *other.lines))]
-    if history.NAME in chosen and context.part is not None:
-        past = words.similar_headline(len(context.similar or ()), context.part.number)
-        told = told or [Told(headline=past)]
-        lines += [*([past] if told[0].headline != past else []), *_of_the_past(context, chosen, words)]
-    lines += [words.say("recognised", part=context.part.number)] if context.part is not None and context.recognised else []
+    first, *others = each
+    lines = [*first.lines, *(line for other in others for line in (other.headline, *other.lines)), *_how_known(context, words)]
     lines += [words.say(f"cannot_{name}") for name in cannot]
-    unanswered = bool(context.asked) and not any(asked.answered for asked in context.asked) and set(chosen) == {ask.NAME}
+    unanswered = set(tools) == {ask.NAME} and not any(asked.answered for asked in context.asked)
     reason = AbstentionReason.CANNOT_ANSWER if unanswered else None
-    return answer(context, told[0].headline, lines, abstained=reason, model=model)
+    return answer(context, first.headline, lines, abstained=reason, model=model)
 
 
-def _told(context: Context, chosen: Sequence[str]) -> list[Told]:
-    each = (_TELLERS[name](context, context.language) for name in chosen if name in _TELLERS)
-    return [told for told in each if told is not None]
+def stopped(context: Context, why: Told, reason: AbstentionReason, tools: Sequence[str], *, part: str | None) -> Answer:
+    """What was asked of the part cannot be said, and why; what other tools found all the same. `part`: asked about, perhaps unheard of."""
+    found = (line for told in _told(context, tools) for line in (told.headline, *told.lines))
+    return answer(context, why.headline, (*why.lines, *found), abstained=reason, part=part)
 
 
-def _of_the_past(context: Context, chosen: Sequence[str], words: Words) -> list[str]:
-    if context.similar is None or context.part is None or not (context.past_looked_at or history.NAME in chosen):
-        return []
-    return [words.similar(context.similar, context.part.number, context.past_looked_at, context.asked_at)]
+def _told(context: Context, tools: Sequence[str]) -> list[Told]:
+    """What each of these tools has to say, then what nobody asked for by name: a larger model's word, and the site's rules."""
+    last = [second_opinion.told(context, context.language), rules.told(context, context.language)]
+    each = [_TELLERS[name](context, context.language) for name in dict.fromkeys(tools) if name in _TELLERS]
+    return [told for told in (*each, *last) if told is not None]
+
+
+def _of_the_past(context: Context, language: Language) -> Told | None:
+    if context.similar is None or context.part is None:
+        return None
+    words, number = Words(language), context.part.number
+    return Told(
+        headline=words.similar_headline(len(context.similar), number),
+        lines=(words.similar(context.similar, number, context.past_looked_at, context.asked_at),),
+    )
+
+
+def _kind(context: Context, language: Language) -> Told | None:
+    """The kind of defect, or that none of this part's is known."""
+    if context.part is None or classify.can_classify(context.part):
+        return classify.told(context, language)
+    words = Words(language)
+    return Told(headline=words.say("no_classes", part=context.part.number), lines=(words.say("no_classes_help", part=context.part.number),))
+
+
+_TELLERS = {
+    ask.NAME: ask.told,
+    classify.NAME: _kind,
+    describe.NAME: describe.told,
+    history.NAME: _of_the_past,
+    read_label.NAME: read_label.told,
+    reason.NAME: reason.told,
+}
+
+
+def _how_known(context: Context, words: Words) -> tuple[str, ...]:
+    """That nobody named the part, and how it is known then."""
+    if context.part is None or not (context.recognised or context.part_on_label):
+        return ()
+    return (words.say("recognised" if context.recognised else "on_label", part=context.part.number),)
 
 
 def _findings(found: Comparison) -> tuple[Finding, ...]:
@@ -165,28 +199,24 @@ def _earned(decisive: Comparison, past: Sequence[PastPhoto]) -> bool:
 # --- without a judgement ---------------------------------------------------------------------------------------------------------------
 
 
-def which_part(context: Context, which: Which) -> Answer:
-    """The part is not known, or has nothing to compare with: ask for what is missing."""
+def which_part(context: Context, which: Which) -> tuple[Told, AbstentionReason]:
+    """The part is not known, or has nothing to compare with: what is missing."""
     words = Words(context.language)
     say = words.say
     if which.number is not None:
         headline = say("no_references" if which.standing is Standing.KNOWN else "unknown_part", part=which.number)
-        lines = [say("ask_references", part=which.number)]
-        reason = AbstentionReason.NO_REFERENCES
-    elif which.standing is Standing.DIFFERENT:
-        headline, lines = say("ambiguous_photos", parts=words.joined(which.near)), [say("ambiguous_photos_help")]
-        reason = AbstentionReason.AMBIGUOUS_PART
-    elif which.near:
-        headline, lines = say("ambiguous", parts=words.listed(which.near, "listed_or")), [say("ambiguous_help", part=which.near[0])]
-        reason = AbstentionReason.AMBIGUOUS_PART
-    elif which.standing is Standing.NONE_NEAR:
+        return Told(headline=headline, lines=(say("ask_references", part=which.number),)), AbstentionReason.NO_REFERENCES
+    if which.standing is Standing.DIFFERENT:
+        headline, line = say("ambiguous_photos", parts=words.joined(which.near)), say("ambiguous_photos_help")
+        return Told(headline=headline, lines=(line,)), AbstentionReason.AMBIGUOUS_PART
+    if which.near:
+        headline, line = say("ambiguous", parts=words.listed(which.near, "listed_or")), say("ambiguous_help", part=which.near[0])
+        return Told(headline=headline, lines=(line,)), AbstentionReason.AMBIGUOUS_PART
+    if which.standing is Standing.NONE_NEAR:
         listed = words.joined([*which.known[:MOST_LISTED], *(["…"] if len(which.known) > MOST_LISTED else [])])
-        headline, lines = say("not_recognised"), [say("not_recognised_help", parts=listed), say("not_recognised_new")]
-        reason = AbstentionReason.UNKNOWN_PART
-    else:
-        headline, lines = say("no_parts"), [say("help_reference")]
-        reason = AbstentionReason.UNKNOWN_PART
-    return answer(context, headline, lines, abstained=reason, part=which.number)
+        lines = (say("not_recognised_help", parts=listed), say("not_recognised_new"))
+        return Told(headline=say("not_recognised"), lines=lines), AbstentionReason.UNKNOWN_PART
+    return Told(headline=say("no_parts"), lines=(say("help_reference"),)), AbstentionReason.UNKNOWN_PART
 
 
 def without_photo(context: Context) -> Answer:

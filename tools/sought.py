@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 MOST_CHARACTERS = 500  # of a question are read
@@ -136,15 +136,22 @@ _PLAIN = re.compile(
 _JAPANESE_PLAIN = re.compile(
     r"写真|画像|部品|部分|教えて|見て|確認|表面|全体|辺り|場所|位置|大きさ|種類|大体|全部|今回|側|端|半分|何|前|後|数|有無|方|今|他|目|立|写|見|付|所|個|点|件|枚|本当|有|無|検査|大|小"
 )
+_PART_NUMBER = re.compile(r"\b(?=[A-Za-z-]*\d)[A-Z][A-Za-z0-9]*(?:-[A-Za-z0-9]+)*\b")  # or lot: it names no thing to look for
 _ENGLISH_WORD = re.compile(r"(?<![a-z])[a-z]{3,}(?![a-z])")
 _JAPANESE_NOUN = re.compile(r"[\u4e00-\u9fff々]|[\u30a1-\u30f6ー]{2,}|ねじ|ネジ|あな|ふた|ぴん")
 
 
-def sought(text: str, part_words: tuple[str, ...] = ()) -> Sought:
-    """Read a question. `part_words`: part numbers in it, which name no thing to look for."""
-    plain = unicodedata.normalize("NFKC", text[:MOST_CHARACTERS])
-    for word in part_words:
-        plain = plain.replace(unicodedata.normalize("NFKC", word), " ")
+def sought(text: str, before: str | None = None) -> Sought:
+    """Read a question. `before`: the one before it in the thread, which says what is sought when this one only says where."""
+    found = _read(text)
+    if before is None or not (found.kind is Kind.OPEN or (found.kind is Kind.IS_THERE and found.places)):
+        return found
+    earlier = _read(before)
+    return replace(earlier, places=found.places) if earlier.kind in _ABOUT_A_THING and found.places else found
+
+
+def _read(text: str) -> Sought:
+    plain = _PART_NUMBER.sub(" ", unicodedata.normalize("NFKC", text[:MOST_CHARACTERS]))
     plain = plain.lower().replace("’", "'").strip()
     kind = next((kind for kind, pattern in _KINDS_READ if pattern.search(plain)), Kind.OPEN)
     named = _NAMED_DEFECT.search(plain)

@@ -14,11 +14,11 @@ from langchain_core.tools import BaseTool, StructuredTool, ToolException
 from pydantic import BaseModel, ValidationError
 from pydantic.v1 import ValidationError as ValidationErrorV1  # LangChain still declares both
 
-from kenpin.tools import ask, compare, history, locate, propose
+from kenpin.tools import ask, classify, compare, describe, history, locate, propose, read_label, reason
 from kenpin.tools.context import Context
 from kenpin.tools.errors import ToolError
 
-TOOLS = (compare, locate, ask, history, propose)  # all that a chat model can reach
+TOOLS = (compare, locate, classify, describe, ask, reason, read_label, history, propose)  # all that a chat model can reach
 
 
 def tools_for(context: Context) -> tuple[BaseTool, ...]:

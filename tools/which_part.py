@@ -11,7 +11,10 @@ from enum import StrEnum
 
 from kenpin.storage import database, inspections, parts
 from kenpin.storage.vocabulary import Part
+from kenpin.tools import read_label
 from kenpin.tools.context import Context, as_reference_photos
+from kenpin.tools.label_fields import PART_NUMBER
+from kenpin.tools.read_label import Disagreement
 from kenpin.tools.vision.sight import Recognition, RecognitionOutcome, ReferencePhoto
 
 PAST_PHOTOS = 200  # read of a part's past: enough to earn a confidence, few enough to read in a millisecond
@@ -60,6 +63,29 @@ def named(context: Context, part_words: Sequence[str]) -> Which:
         if len(found) != 1:
             return Which(standing=Standing.OPEN, among=found or parts.all_parts(conn), near=tuple(part.number for part in found))
     return _settled(context, found[0])
+
+
+def on_label(context: Context, which: Which) -> Which:
+    """From the labels that were read, when it is open and they name one part that is on record."""
+    if which.standing is not Standing.OPEN:
+        return which
+    written = {field.value for reading in context.labels.values() for field in reading.fields if field.kind == PART_NUMBER}
+    with database.reading(context.site.engine) as conn:
+        found = {part.number: part for value in sorted(written) if (part := parts.find(conn, value)) is not None}
+    if len(found) != 1:
+        return which
+    context.part_on_label = True
+    return _settled(context, next(iter(found.values())))
+
+
+def contradicted(context: Context) -> Disagreement | None:
+    """Another part than this one, named by a label that was read."""
+    if context.part is None or not context.labels:
+        return None
+    with database.reading(context.site.engine) as conn:
+        known = parts.numbers(conn)
+    each = (read_label.contradicts(context.part.number, reading, known) for reading in context.labels.values())
+    return next((found for found in each if found is not None), None)
 
 
 def recognised(context: Context, which: Which, photos: Sequence[int]) -> Which:

@@ -94,6 +94,12 @@ class Words:
             return self.say("compared_many", **common)
         return self.say("compared", score=f"{decisive.anomaly_score:.2f}", threshold=f"{decisive.threshold:.2f}", **common)
 
+    def unlike(self, part: str, looks_like: str | None) -> str:
+        """That a photo does not show the part it is asked about."""
+        if looks_like is None:
+            return self.say("unlike_any", part=part)
+        return self.say("unlike_other", part=part, other=looks_like)
+
     # --- where ------------------------------------------------------------------------------------------------------------------------
 
     def regions(self, found: Comparison, photos: int) -> str:

@@ -125,7 +125,7 @@ INJECTIONS = [
 
 @pytest.mark.parametrize("text", INJECTIONS)
 def test_a_model_that_obeys_the_question_still_gives_the_tools_answer(bench: Workbench, chat: ChatServer, text: str) -> None:
-    chat.script += [replies(verdict="ok", anomaly_score=0.0, disposition="accept", cannot=["describe"])]  # it was talked out of looking
+    chat.script += [replies(verdict="ok", anomaly_score=0.0, disposition="accept", cannot=["off_topic"])]  # it was talked out of looking
     answer = ask(bench, chat, text, MARKED)
     assert answer.verdict is Verdict.NOT_OK
     assert answer.proposed is not None
@@ -145,10 +145,10 @@ def test_the_question_reaches_the_model_as_data_and_the_rules_say_so(bench: Work
 
 
 def test_an_unclear_question_is_looked_into_even_when_the_model_calls_nothing(bench: Workbench, chat: ChatServer) -> None:
-    chat.script += [replies(cannot=["describe"])]
+    chat.script += [replies(cannot=["off_topic"])]
     answer = ask(bench, chat, "SC-200 xyzzy", MARKED)
     assert answer.verdict is Verdict.NOT_OK
-    assert answer.lines[-1] == "I cannot describe photos in words yet."
+    assert answer.lines[-1] == "That is nothing I can answer from a photo of a part."
 
 
 # --- a model that fails ----------------------------------------------------------------------------------------------------------------

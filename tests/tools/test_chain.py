@@ -311,9 +311,9 @@ def test_a_confidence_is_called_earned_only_when_decisions_bear_it_out(bench: Wo
 
 
 def test_what_no_tool_can_do_is_said_with_what_can_be_done(bench: Workbench) -> None:
-    answer = ask(bench, "what is the root cause?", MARKED)
+    answer = ask(bench, "how thick is the coating in mm?", MARKED)
     assert answer.verdict is Verdict.NOT_JUDGED
-    assert answer.headline == "I cannot say yet what caused this."
+    assert answer.headline == "I cannot measure millimetres from this photo."
     assert answer.lines[0].startswith("I can say whether a part looks like its good photos")
     assert bench.eye.looked_at == []
 
@@ -352,7 +352,7 @@ def test_the_language_given_wins_over_the_language_written(bench: Workbench) -> 
 
 def test_every_tool_call_is_on_the_trail_with_inputs_outputs_model_and_time(bench: Workbench) -> None:
     trail = {entry.tool: entry for entry in ask(bench, "is this OK?", MARKED).trail}
-    assert list(trail) == ["router", "recognise", "compare", "locate", "history", "propose", "wording"]
+    assert list(trail) == ["router", "recognise", "compare", "locate", "history", "propose", "reason", "rules", "wording"]
     compare = trail["compare"]
     assert compare.inputs["part"] == "SC-200"
     assert compare.outputs["verdict"] == "not_ok"

@@ -34,7 +34,9 @@ def call(context: Context, name: str, **arguments: object) -> ToolMessage:
 
 def test_each_tool_tells_the_model_what_it_does_and_what_its_arguments_mean(bench: Workbench) -> None:
     tools = {tool.name: tool for tool in tools_for(context_of(bench, MARKED))}
-    assert list(tools) == ["compare", "locate", "ask", "history", "propose"]
+    assert list(tools) == [
+        "compare", "locate", "classify", "describe", "ask", "reason", "read_label", "history", "propose",
+    ]  # fmt: skip
     for tool in tools.values():
         assert len(tool.description) > 80
         for argument in tool.args.values():
