@@ -239,6 +239,42 @@ def parts_list() -> None:
     out.print(table if table.row_count else "No parts yet. Add one: kenpin parts add PN --good FOLDER")
 
 
+@parts_app.command("targets")
+def parts_targets(
+    number: Annotated[str, typer.Argument(metavar="PN", help="The part number, however it is written.")],
+    escapes: Annotated[float | None, typer.Option("--escapes", metavar="N", help="Of 100 bad parts, at most so many accepted.")] = None,
+    overkill: Annotated[float | None, typer.Option("--overkill", metavar="N", help="Of 100 good parts, at most so many rejected.")] = None,
+    expected_bad: Annotated[
+        float | None, typer.Option("--expected-bad", metavar="N", help="Of 100 parts inspected, so many are bad; half without it.")
+    ] = None,
+    clear: Annotated[bool, typer.Option("--clear", help="Take back every target that is not given.")] = False,
+) -> None:
+    """What a part may let through and turn down; shows it when nothing is given."""
+    from kenpin.bot import part_card
+    from kenpin.storage.vocabulary import Language
+
+    given = {"escapes": escapes, "overkill": overkill, "expected_bad": expected_bad}
+    part, aims = part_card.aim(_records(), number, **given, clear=clear)
+    out.print(f"{part.number}: {part_card.aimed_at(aims, Language.EN)}.", soft_wrap=True)
+
+
+@parts_app.command("show")
+def parts_show(number: Annotated[str, typer.Argument(metavar="PN", help="The part number, however it is written.")]) -> None:
+    """What is known of a part: references, targets, limits, and what its confidences rest on."""
+    from kenpin.bot import part_card
+    from kenpin.bot.service import open_site
+    from kenpin.storage.vocabulary import Language
+
+    with _bar() as progress:
+        progress.add_task("looking at the references", total=None)
+        card = part_card.of(open_site(_settings(), own_process=False), number)
+    out.print(f"{card.part.number}{f': {card.part.name}' if card.part.name else ''}", style="bold")
+    table = Table(show_header=False, box=None, pad_edge=False)
+    for heading, words in part_card.told(card, Language.EN):
+        table.add_row(heading, words)
+    out.print(table)
+
+
 @people_app.command("approve")
 def people_approve(
     who: Annotated[

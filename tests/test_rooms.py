@@ -26,7 +26,7 @@ NETWORKS = {"torch", "transformers", "onnxruntime", "onnx", "safetensors", "hugg
 WRITES = {
     "writing", "migrate", "upsert", "insert_if_absent", "receive", "save_photos", "save_answer", "claim_posting", "mark_posted",
     "mark_failed", "propose", "record", "append", "erase", "remember", "approve", "revoke", "approve_group", "revoke_group",
-    "set_group_members", "beat", "forget", "add_references", "replace_rows", "append_rows",
+    "set_group_members", "beat", "forget", "add_references", "set", "replace_rows", "append_rows",
 }  # fmt: skip
 
 

@@ -37,7 +37,8 @@ OWN_FROM = 8  # labels of each state from which a part's own speak; below, the p
 ISOTONIC_FROM = 50  # labels of each state: below, steps follow chance (sklearn's guide says 1,000 in all; here both ends are held in)
 FOLDS = 5
 WORTH = 0.01  # log loss by which a later curve must be better to be chosen: less is chance
-ESTIMATED = 3.0  # a part's good references made the scale they are scored on: their bell widens as score.ESTIMATED widens the eye's
+DRIFT = 0.3  # spread of good photos' mean score around that of the references that made the scale, times the root of how many they are:
+# the least log loss with 4 to 16 references of the cookie set's training photos and of the screws, where nothing is tested
 FURTHEST = 6.0  # logarithm of a score beyond which nothing changes
 
 
@@ -157,15 +158,65 @@ def expectation(others: Sequence[Labelled]) -> Prior:
     )
 
 
+def expected_error(own: Labelled, others: Sequence[Labelled] = ()) -> Error | None:
+    """How far the confidences of this part's verdicts are off, each label judged by a curve that has not seen it; None for too few."""
+    if min(len(own.good), len(own.bad)) < OWN_FROM:
+        return None
+    prior = expectation(others)
+    good, bad = left_out(own, prior, _chosen(own, prior))
+    return error(np.concatenate([good, bad]), np.repeat([False, True], [len(good), len(bad)]))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Error:
+    """How far stated confidences lie from the share that was right, in bins of equal mass."""
+
+    expected: float  # mean over the bins of how far they are off (ECE), 0 to 1
+    by_chance: float  # what the same would be on so many photos if every confidence were exact
+    debiased: float  # root mean square of how far they are off, less what chance adds (Kumar et al. 2019)
+    bins: int
+
+
+BINS, IN_A_BIN = 10, 8  # as many, unless fewer photos than that would be in one
+
+
+def error(chance_bad: Numbers, is_bad: NDArray[np.bool_], *, of_verdict: bool = True) -> Error:
+    """chance_bad, is_bad: (n,). Both states weigh the same, as in a stream in which half are bad.
+
+    of_verdict: of the confidence that people are shown, that of the likelier state; else of the chance of bad itself.
+    """
+    stated = np.maximum(chance_bad, 1 - chance_bad) if of_verdict else chance_bad
+    true = (chance_bad > HALF) == is_bad if of_verdict else is_bad
+    weight = np.where(is_bad, HALF / is_bad.sum(), HALF / (~is_bad).sum())
+    order = np.argsort(stated, kind="stable")
+    bins = max(1, min(BINS, len(stated) // IN_A_BIN))
+    which = np.minimum((np.cumsum(weight[order]) - weight[order] / 2) * bins, bins - 1).astype(int)
+    plain = chance = square = 0.0
+    for mine in (order[which == i] for i in range(bins)):
+        mass = weight[mine].sum()
+        share = weight[mine] / mass
+        gap, mean = share @ stated[mine] - share @ true[mine], share @ stated[mine]
+        noise = mean * (1 - mean) * np.square(share).sum()  # variance of the share that is right, if it is `mean` on average
+        plain += mass * abs(gap)
+        chance += mass * math.sqrt(2 * noise / math.pi)
+        square += mass * (gap**2 - noise)
+    return Error(expected=float(plain), by_chance=float(chance), debiased=math.sqrt(max(square, 0.0)), bins=bins)
+
+
 # --- the curves ------------------------------------------------------------------------------------------------------------------------
 
 
 def bells(own: Labelled, prior: Prior) -> tuple[Bell, Bell]:
-    """Of good photos, and of bad ones: where the next such photo's score is expected."""
-    return _bell(own.good, prior.good, ESTIMATED if own.good_references else 1.0), _bell(own.bad, prior.bad, 1.0)
+    """Of good photos, and of bad ones: where the next such photo's score is expected.
+
+    Good references were measured on a scale that they made themselves, so they lie closer together than the next good photo will.
+    """
+    references = len(own.good_references)
+    drift = DRIFT / math.sqrt(references) * references / len(own.good) if references else 0.0
+    return _bell(own.good, prior.good, drift), _bell(own.bad, prior.bad, 0.0)
 
 
-def _bell(x: Numbers, prior: Bell, estimated: float) -> Bell:
+def _bell(x: Numbers, prior: Bell, drift: float) -> Bell:
     """Conjugate update of a normal distribution whose centre and spread are both unknown; the predictive one is Student's."""
     count = len(x)
     if not count:
@@ -173,7 +224,8 @@ def _bell(x: Numbers, prior: Bell, estimated: float) -> Bell:
     centre = (PRIOR_CENTRE * prior.centre + x.sum()) / (PRIOR_CENTRE + count)
     away = PRIOR_CENTRE * (prior.centre - centre) ** 2 + np.square(x - centre).sum()
     spread = math.sqrt((prior.freedom * prior.spread**2 + away) / (prior.freedom + count))
-    return Bell(centre=float(centre), spread=spread * math.sqrt(1 + estimated / (PRIOR_CENTRE + count)), freedom=prior.freedom + count)
+    next_one = math.hypot(spread * math.sqrt(1 + 1 / (PRIOR_CENTRE + count)), drift)
+    return Bell(centre=float(centre), spread=next_one, freedom=prior.freedom + count)
 
 
 def _two_bells(own: Labelled, prior: Prior) -> Curve:

@@ -7,18 +7,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from threading import Lock
+from typing import TYPE_CHECKING
 
 from sqlalchemy.engine import Connection
 
-from kenpin.storage import decisions
+from kenpin.storage import decisions, targets
 from kenpin.storage.database import reading
 from kenpin.storage.decisions import Label
 from kenpin.storage.photos import PhotoStore
-from kenpin.storage.vocabulary import GOOD, Part
-from kenpin.tools import calibration
+from kenpin.storage.vocabulary import GOOD, Comparison, Part, Reference, Targets
+from kenpin.tools import bands, calibration
 from kenpin.tools.calibration import Calibration, Labelled
-from kenpin.tools.context import Eye, Site, as_reference_photos
 from kenpin.tools.vision.sight import LabelledScores, ReferencePhoto
+
+if TYPE_CHECKING:
+    from kenpin.tools.context import Eye, Site
 
 MOST_DECIDED = 1000  # newest answers that count: enough for any target, and parts change over the years
 MOST_BAD = 64  # newest labelled defects that are scored; each costs a look once
@@ -32,23 +35,33 @@ class TrackRecords:
     def __init__(self) -> None:
         self._scores: dict[str, tuple[tuple[str, ...], LabelledScores]] = {}  # by part: which photos, and their scores
         self._others: dict[str, tuple[int, Labelled]] = {}  # by part: its number of decisions, and what they say
+        self._calibrations: dict[str, tuple[tuple[Labelled, ...], Calibration]] = {}  # by part: its and others' labels, what they make
         self._lock = Lock()
 
-    def calibration(self, site: Site, part: Part) -> Calibration:
-        """What the part's labels, and other parts' before them, make of a score. Raises what the eye raises."""
+    def banded(self, site: Site, part: Part, found: Comparison) -> Comparison:
+        """The comparison as the part's labels and targets have it (`bands.banded`). Raises what the eye raises."""
+        known, aims = self.known(site, part)
+        return bands.banded(found, known, aims)
+
+    def known(self, site: Site, part: Part) -> tuple[Calibration, Targets]:
+        """What the part's labels, and other parts' before them, make of a score; and what the part aims at. Raises what the eye raises."""
         with self._lock:
             scores = self._scored(site.eye, site.photo_store, part)
             with reading(site.engine) as conn:
-                decided = decisions.labels(conn, part.number)
+                own = labelled(part, decisions.labels(conn, part.number), scores)
                 others = self._decided_elsewhere(conn, part.number)
-        return calibration.calibrate(labelled(part, decided, scores), others)
+                aims = targets.of(conn, part.number)
+            before = self._calibrations.get(part.number)
+            if before is None or before[0] != (own, *others):
+                before = (own, *others), calibration.calibrate(own, others)
+                self._calibrations[part.number] = before
+        return before[1], aims
 
     def _scored(self, eye: Eye, store: PhotoStore, part: Part) -> LabelledScores:
-        good = as_reference_photos(part, store)
+        good = [_photo(store, r) for r in part.good]
         if not good:
             return LabelledScores(good=(), bad=())
-        defects = [r for r in part.references if r.state != GOOD and store.has(r.shown_sha256)][-MOST_BAD:]
-        bad = [ReferencePhoto(sha256=r.shown_sha256, path=store.path(r.shown_sha256)) for r in defects]
+        bad = [_photo(store, r) for r in part.references if r.state != GOOD and store.has(r.shown_sha256)][-MOST_BAD:]
         photos = (eye.model, *(r.sha256 for r in good), "bad", *(r.sha256 for r in bad))
         if part.number not in self._scores or self._scores[part.number][0] != photos:
             several = [eye.labelled_scores(good, bad[i : i + AT_ONCE]) for i in range(0, max(len(bad), 1), AT_ONCE)]
@@ -76,6 +89,10 @@ def labelled(part: Part, decided: Sequence[Label], scores: LabelledScores) -> La
         good_decided=of_decided.good_decided,
         bad_decided=of_decided.bad_decided,
     )
+
+
+def _photo(store: PhotoStore, reference: Reference) -> ReferencePhoto:
+    return ReferencePhoto(sha256=reference.shown_sha256, path=store.path(reference.shown_sha256))
 
 
 def _of_decided(decided: Sequence[Label]) -> Labelled:
