@@ -329,14 +329,18 @@ def people_list() -> None:
 
 @audit_app.command("list")
 def audit_list(last: Annotated[int, typer.Option("--last", help="How many of the newest entries.", min=1)] = 30) -> None:
-    """The newest entries."""
-    from kenpin.storage import audit
+    """The newest entries, and what has become of the proposal that each is about."""
+    from kenpin.storage import audit, proposals
     from kenpin.storage.database import reading
 
-    table = Table("entry", "at (UTC)", "what", "inspection", "person")
+    table = Table("entry", "at (UTC)", "what", "inspection", "person", "proposal now")
     with reading(_records()) as conn:
-        for entry in reversed(list(audit.entries(conn, newest_first=True, limit=last))):
-            table.add_row(f"{entry.seq:,}", _minute(entry.at), entry.kind.value, entry.inspection_id or "", entry.person_id or "")
+        newest = list(audit.entries(conn, newest_first=True, limit=last))
+        states = proposals.states(conn, {entry.inspection_id for entry in newest if entry.inspection_id})
+        for entry in reversed(newest):
+            inspection = entry.inspection_id or ""
+            state = states[inspection].value if inspection in states else ""
+            table.add_row(f"{entry.seq:,}", _minute(entry.at), entry.kind.value, inspection, entry.person_id or "", state)
     out.print(table if table.row_count else "The log is empty.")
 
 
@@ -355,6 +359,24 @@ def audit_show(
             out.print(f"    inspection {entry.inspection_id or '–'}, person {entry.person_id or '–'}")
             out.print(f"    hash {entry.hash}", style="dim")
             out.print_json(json.dumps(entry.payload, ensure_ascii=False)) if entry.payload is not None else out.print("    (erased)")
+
+
+@audit_app.command("agreement")
+def audit_agreement(part: Part = None) -> None:
+    """How often answers and the second looks at them agree."""
+    from kenpin.storage import second_looks
+    from kenpin.storage.database import reading
+
+    with reading(_records()) as conn:
+        found = second_looks.agreement(conn, part)
+    table = Table(f"{_scope_words(part or '*')}: n = {found.n}", "second look OK", "second look not OK")
+    table.add_row("answer OK", str(found.ok_both), str(found.answer_ok_only))
+    table.add_row("answer not OK", str(found.person_ok_only), str(found.not_ok_both))
+    out.print(table)
+    share = "–" if found.agreement is None else f"{found.agreement:.1%}"
+    kappa = "–" if found.kappa is None else f"{found.kappa:.2f}"
+    waiting = found.drawn - found.replied
+    out.print(f"Agreement {share}, Cohen's kappa {kappa}. Besides: {found.cannot_tell} could not tell, {waiting} not looked at yet.")
 
 
 @audit_app.command("verify")

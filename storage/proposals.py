@@ -20,6 +20,8 @@ from kenpin.storage.errors import ProposalAlteredError
 from kenpin.storage.tables import decisions, expirations, inspections, proposals
 from kenpin.storage.vocabulary import ProposalKind, ProposalState, Proposed, from_json, to_json
 
+_AT_ONCE = 1000  # ids in one statement; both databases bound how many values one may have
+
 
 @dataclass(frozen=True, kw_only=True)
 class Proposal:
@@ -98,16 +100,17 @@ def for_message(conn: Connection, channel: str, ts: str) -> Proposal | None:
 
 def states(conn: Connection, inspection_ids: Collection[str]) -> dict[str, ProposalState]:
     """What has become of the proposals of these inspections; an inspection without one is left out."""
-    query = (
-        sa.select(proposals.c.inspection_id, decisions.c.verdict, expirations.c.at)
-        .select_from(
-            proposals.outerjoin(decisions, decisions.c.proposal_id == proposals.c.id).outerjoin(
-                expirations, expirations.c.proposal_id == proposals.c.id
-            )
+    query = sa.select(proposals.c.inspection_id, decisions.c.verdict, expirations.c.at).select_from(
+        proposals.outerjoin(decisions, decisions.c.proposal_id == proposals.c.id).outerjoin(
+            expirations, expirations.c.proposal_id == proposals.c.id
         )
-        .where(proposals.c.inspection_id.in_(inspection_ids))
     )
-    return {row.inspection_id: _state(row.verdict, row.at) for row in conn.execute(query)}
+    wanted = list(inspection_ids)
+    found: dict[str, ProposalState] = {}
+    for start in range(0, len(wanted), _AT_ONCE):
+        some = query.where(proposals.c.inspection_id.in_(wanted[start : start + _AT_ONCE]))
+        found |= {row.inspection_id: _state(row.verdict, row.at) for row in conn.execute(some)}
+    return found
 
 
 def _state(verdict: str | None, expired_at: str | None) -> ProposalState:

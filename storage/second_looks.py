@@ -14,7 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
-from kenpin.storage import clock
+from kenpin.storage import clock, parts
 from kenpin.storage.database import insert_if_absent
 from kenpin.storage.errors import UnknownRowError
 from kenpin.storage.tables import inspections, second_look_replies, second_looks
@@ -118,7 +118,10 @@ def reply_of(conn: Connection, inspection_id: str) -> Reply | None:
 
 
 def agreement(conn: Connection, part: str | None = None) -> Agreement:
-    """Of one part, or of all when it is None."""
+    """Of one part, however it is written, or of all when it is None. Raises UnknownRowError when there is no such part."""
+    number = parts.number_of(conn, part) if part is not None else None
+    if part is not None and number is None:
+        raise UnknownRowError(f"There is no part {part!r}; see `kenpin parts list`.")
     query = (
         sa.select(inspections.c.verdict, second_look_replies.c.said, sa.func.count())
         .select_from(
@@ -128,8 +131,8 @@ def agreement(conn: Connection, part: str | None = None) -> Agreement:
         )
         .group_by(inspections.c.verdict, second_look_replies.c.said)
     )
-    if part is not None:
-        query = query.where(inspections.c.part == part)
+    if number is not None:
+        query = query.where(inspections.c.part == number)
     counted: dict[tuple[str, str | None], int] = {(verdict, said): count for verdict, said, count in conn.execute(query).tuples()}
 
     def both(answer: Verdict, person: SecondLook) -> int:

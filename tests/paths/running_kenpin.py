@@ -92,6 +92,26 @@ class Person:
         body = {"user": self.id, "channel": message["channel"], "ts": message["ts"], "action_id": action}
         return httpx.post(f"{self._workspace.url}/local/actions", json=body, timeout=30)
 
+    def dialog(self) -> Message | None:
+        """The dialog that the bot has opened for this person, if there is one."""
+        shown = httpx.get(f"{self._workspace.url}/local/snapshot", params={"user": self.id}, timeout=30).json()
+        return next((view for view in shown["views"] if view["type"] == "modal"), None)
+
+    def send(self, dialog: Message, **said: str) -> httpx.Response:
+        """Fill a dialog in, by its blocks' names, and send it, as the chat page does it."""
+        drawn = {block["block_id"]: block["element"]["type"] for block in dialog["blocks"]}
+        values = {
+            name: {name: {"type": kind, **({"value": said.get(name)} if kind == "plain_text_input" else _choice(said.get(name)))}}
+            for name, kind in drawn.items()
+        }
+        body = {"user": self.id, "view_id": dialog["id"], "values": values}
+        return httpx.post(f"{self._workspace.url}/local/views/submit", json=body, timeout=30)
+
+    def direct_messages(self) -> list[Message]:
+        """What the bot wrote to this person alone, newest first."""
+        history: list[Message] = self.slack.conversations_history(channel=self.dm, limit=50)["messages"]
+        return [{**m, "channel": self.dm} for m in history if m.get("bot_id")]
+
     def whispers(self, *, after: Message) -> list[Message]:
         """What only this person was shown since a message."""
         reply = httpx.get(f"{self._workspace.url}/local/ephemeral", params={"user": self.id}, timeout=30).json()
@@ -131,6 +151,10 @@ class Person:
         step = self.slack.files_getUploadURLExternal(filename=name, length=max(1, len(data)))
         httpx.post(step["upload_url"], content=data, timeout=30).raise_for_status()
         return str(step["file_id"])
+
+
+def _choice(value: str | None) -> dict[str, Any]:
+    return {"selected_option": {"value": value} if value else None}
 
 
 def buttons(message: Message) -> set[str]:
@@ -208,6 +232,7 @@ class Factory:
             "KENPIN_DATABASE_URL": self.database_url,
             "KENPIN_APPROVERS": people.APPROVER.id,
             "KENPIN_PHOTO_CHANNELS": "quality",
+            "KENPIN_SECOND_LOOKS": "0",  # a test that wants one says so
             "KENPIN_FILE_HOSTS": workspace.file_host,
             "SLACK_API_URL": workspace.api_url,
             "SLACK_BOT_TOKEN": workspace.bot_token,
