@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
@@ -43,6 +43,7 @@ VIEW_PX = 1800  # long side of a view at most
 MARGIN_LINES = 4.0  # around what was found, for what the first look missed
 MOST_PLACES = 8  # looked at closely, largest first
 ELONGATED = 1.8  # times as long as high: such a line shows how the text lies
+BLOCK_PX = 640  # a place that shows no lines is looked at once more as large as this
 NEAR_LINES = 4.0  # lines of one place lie no further apart
 TURNED_DEG = 20.0  # nor are they turned further against each other
 READ_BOTH_WAYS = 2  # lines of a place, the longest
@@ -115,7 +116,19 @@ class Reader:
             for tile, corner in _busiest_tiles(bgr):
                 if quads := [quad + corner for quad in self._found(tile, min(CLOSER_PX / max(tile.shape[:2]), MOST_ENLARGED))]:
                     break
-        return sorted(_places(quads), key=lambda place: -place.area)[:MOST_PLACES]
+        places = [finer for place in _largest(_places(quads)) for finer in self._resolved(bgr, place)]
+        return _largest(places)
+
+    def _resolved(self, bgr: Bgr, place: _Place) -> list[_Place]:
+        """The places of the lines within a place that looks like a block without lines, as a whole small label does from afar."""
+        if place.lines:
+            return [place]
+        corners = np.concatenate(place.quads)
+        extent = float(np.ptp(corners, axis=0).max())
+        around = np.array([[-1, -1], [1, 1]]) * extent / 4
+        view = _View(bgr, (corners[:, None] + around[None]).reshape(-1, 2), 0.0, min(MOST_ENLARGED, BLOCK_PX / extent))
+        finer = list(_places([view.quad_onto_photo(quad) for quad in self._found(view.bgr)]))
+        return finer if any(one.lines for one in finer) else [place]
 
     def _found(self, bgr: Bgr, factor: float = 1.0) -> list[Quad]:
         """Where there are lines, looked at `factor` times as large; the corner first that comes first if the text is upright."""
@@ -137,7 +150,8 @@ class Reader:
 
     def _line(self, bgr: Bgr, quad: Quad) -> _Written:
         read = self._networks(_straightened(bgr, quad), use_det=False, use_cls=False, use_rec=True)
-        text, confidence = (read.txts[0], float(read.scores[0])) if read.txts else ("", 0.0)
+        texts, scores = getattr(read, "txts", None), getattr(read, "scores", None)  # its type depends on what was asked for
+        text, confidence = (str(texts[0]), float(scores[0])) if texts and scores else ("", 0.0)
         return _Written(text=_plain(text).translate(_JAPANESE_FORM), format=TEXT, confidence=confidence, quad=quad)
 
 
@@ -167,9 +181,14 @@ class _Place:
     quads: list[Quad]
 
     @cached_property
+    def lines(self) -> list[Quad]:
+        """Those that are clearly longer than high."""
+        return [quad for quad in self.quads if _length(quad) >= ELONGATED * _height(quad)]
+
+    @cached_property
     def angle(self) -> float:
         """How the lines lie, in radians, clockwise from left to right, -pi/2 to pi/2. Longer lines count more."""
-        telling = [quad for quad in self.quads if _length(quad) >= ELONGATED * _height(quad)] or self.quads
+        telling = self.lines or self.quads
         weights = np.array([_length(quad) for quad in telling])
         twice = 2 * np.array([_angle(quad) for quad in telling])  # a line has no beginning yet: 1 and 181 degrees are the same
         return float(np.arctan2((weights * np.sin(twice)).sum(), (weights * np.cos(twice)).sum()) / 2)
@@ -208,9 +227,11 @@ class _View:
         return cls(photo, corners, place.angle, factor)
 
     def onto_photo(self, written: _Written) -> _Written:
+        return replace(written, quad=self.quad_onto_photo(written.quad))
+
+    def quad_onto_photo(self, quad: Quad) -> Quad:
         back = cv2.invertAffineTransform(self._onto_view)
-        quad = written.quad @ back[:, :2].T + back[:, 2]
-        return _Written(text=written.text, format=written.format, confidence=written.confidence, quad=quad)
+        return np.asarray(quad @ back[:, :2].T + back[:, 2])
 
 
 # --- where lines lie -------------------------------------------------------------------------------------------------------------------
@@ -226,6 +247,10 @@ def _places(quads: list[Quad]) -> Iterator[_Place]:
             left = [other for other in left if not any(other is one for one in near)]
             place += near
         yield _Place(place)
+
+
+def _largest(places: Iterable[_Place]) -> list[_Place]:
+    return sorted(places, key=lambda place: -place.area)[:MOST_PLACES]
 
 
 def _together(a: Quad, b: Quad) -> bool:
