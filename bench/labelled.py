@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 from detection import cookie, elpv, textile
 
+from kenpin.tools.calibration import Labelled
 from kenpin.tools.vision import bank, foreground, learnt, photo, score, view
 from kenpin.tools.vision import eye as eye_module
 from kenpin.tools.vision.eye import Eye, ReferencePhoto
@@ -59,6 +60,11 @@ def named(name: str, photos: Path, tested: int) -> Photos:
     good, bad = apart.photos[:tested], apart.photos[SET_APART : SET_APART + tested]
     others = every.photos[SET_APART + len(apart.references) + SET_APART :]  # past every good one, and past the bad ones set apart
     return Photos(apart.references, others, [*good, *bad], [False] * tested + [True] * tested)
+
+
+def labels(of: Scored) -> Labelled:
+    """What the part knows of itself in that draw."""
+    return Labelled(good_references=of.good, bad_references=of.bad)
 
 
 def scored(eye: Eye, name: str, of: Photos, draws: int, cache: Path, shots: Sequence[int] = SHOTS) -> Iterator[tuple[int, int, Scored]]:

@@ -30,6 +30,7 @@ Curve = Callable[[Numbers], Numbers]  # logarithms of scores -> log odds of bad 
 
 HALF = 0.5  # share of bad parts that is assumed where nobody states one
 SUREST = 0.99  # no probability is stated beyond it, nor below what is left
+SUREST_ESTIMATE = 0.9  # ... nor beyond this one, of a part with too few labels: of what the eye called surer, 0.83 were right (score.py)
 PRIOR_SLOPE = 2.05  # of the logistic curve: the eye's own (score.CONFIDENCE_SLOPE; a test holds them together)
 PRIOR_PHOTOS = 4.0  # that it counts for
 PRIOR_AT = np.array([-1.0, -0.5, -0.25, 0.25, 0.5, 1.0])  # where they lie
@@ -39,6 +40,7 @@ FOLDS = 5
 WORTH = 0.01  # log loss by which a later curve must be better to be chosen: less is chance
 DRIFT = 0.3  # spread of good photos' mean score around that of the references that made the scale, times the root of how many they are:
 # the least log loss with 4 to 16 references of the cookie set's training photos and of the screws, where nothing is tested
+DRIFT_AT_MOST = 0.6  # the same as it was seen there on the set that drifted more: what a limit has to allow for
 FURTHEST = 6.0  # logarithm of a score beyond which nothing changes
 
 
@@ -111,7 +113,7 @@ class Calibration:
     elsewhere: int  # labels of other parts that the prior rests on
     curve_name: str  # "two bells", "Platt" or "isotonic"
     curve: Curve
-    good: Bell
+    good: Bell  # for limits: as wide as the next good photo's score may lie
     bad: Bell
 
     @property
@@ -122,7 +124,8 @@ class Calibration:
     def probability_bad(self, score: float, expected_bad: float = HALF) -> float:
         """Of a photo with this score. expected_bad: share of bad parts among those inspected, 0 to 1, both excluded."""
         odds = float(self.curve(np.array([math.log(score)]))[0]) + math.log(expected_bad / (1 - expected_bad))
-        return float(np.clip(_chance(np.array(odds)), 1 - SUREST, SUREST))
+        surest = SUREST if self.own else SUREST_ESTIMATE
+        return float(np.clip(_chance(np.array(odds)), 1 - surest, surest))
 
     def even_score(self, expected_bad: float = HALF) -> float:
         """The score at which a photo is as likely bad as good."""
@@ -135,7 +138,7 @@ def calibrate(own: Labelled, others: Sequence[Labelled] = ()) -> Calibration:
     """From a part's own labels, and those of the site's other parts for what to expect before them."""
     prior = expectation(others)
     name = _chosen(own, prior)
-    good, bad = bells(own, prior)
+    good, bad = bells(own, prior, DRIFT_AT_MOST)
     elsewhere = sum(o.decided + o.references for o in others)
     return Calibration(labelled=own, elsewhere=elsewhere, curve_name=name, curve=_CURVES[name](own, prior), good=good, bad=bad)
 
@@ -206,14 +209,14 @@ def error(chance_bad: Numbers, is_bad: NDArray[np.bool_], *, of_verdict: bool = 
 # --- the curves ------------------------------------------------------------------------------------------------------------------------
 
 
-def bells(own: Labelled, prior: Prior) -> tuple[Bell, Bell]:
+def bells(own: Labelled, prior: Prior, drift: float = DRIFT) -> tuple[Bell, Bell]:
     """Of good photos, and of bad ones: where the next such photo's score is expected.
 
     Good references were measured on a scale that they made themselves, so they lie closer together than the next good photo will.
     """
     references = len(own.good_references)
-    drift = DRIFT / math.sqrt(references) * references / len(own.good) if references else 0.0
-    return _bell(own.good, prior.good, drift), _bell(own.bad, prior.bad, 0.0)
+    drifted = drift / math.sqrt(references) * references / len(own.good) if references else 0.0
+    return _bell(own.good, prior.good, drifted), _bell(own.bad, prior.bad, 0.0)
 
 
 def _bell(x: Numbers, prior: Bell, drift: float) -> Bell:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from kenpin.tools import calibration
-from kenpin.tools.calibration import HALF, SUREST, Calibration, Labelled, calibrate
+from kenpin.tools.calibration import HALF, SUREST, SUREST_ESTIMATE, Calibration, Labelled, calibrate, error
 from kenpin.tools.vision import score
 
 SCORES = (0.05, 0.3, 0.6, 0.8, 1.0, 1.3, 2.0, 5.0, 60.0)
@@ -46,8 +46,10 @@ def test_a_stranger_photo_is_never_less_likely_bad(name: str) -> None:
 
 
 @pytest.mark.parametrize("labelled", [Labelled(), part(1), part(4), part(16), part(64)], ids=lambda one: f"{one.references} labels")
-def test_no_probability_is_certain(labelled: Labelled) -> None:
-    assert all(1 - SUREST <= chance <= SUREST for chance in chances(calibrate(labelled)))
+def test_no_probability_is_certain_and_an_estimate_less_so(labelled: Labelled) -> None:
+    calibration = calibrate(labelled)
+    surest = SUREST if calibration.own else SUREST_ESTIMATE
+    assert all(1 - surest <= chance <= surest for chance in chances(calibration))
 
 
 def test_without_labels_it_is_the_stated_prior_and_an_estimate() -> None:
@@ -156,3 +158,43 @@ def test_steps_are_chosen_where_neither_bells_nor_a_slope_fit_and_only_with_enou
 
 def test_learning_twice_gives_the_same() -> None:
     assert chances(calibrate(part(16))) == chances(calibrate(part(16)))
+
+
+# --- how far confidences are off -------------------------------------------------------------------------------------------------------
+
+
+def test_exact_confidences_are_off_by_no_more_than_chance_makes() -> None:
+    rng = np.random.default_rng(3)
+    found = []
+    for _ in range(20):
+        is_bad = np.repeat([False, True], 150)
+        x = np.where(is_bad, rng.normal(0.5, 0.5, 300), rng.normal(-0.5, 0.5, 300))
+        found.append(error(1 / (1 + np.exp(-4 * x)), is_bad))  # the exact probability: (0.5 + 0.5) / 0.5 ** 2
+    assert np.mean([one.expected for one in found]) == pytest.approx(np.mean([one.by_chance for one in found]), abs=0.008)
+    assert np.mean([one.debiased for one in found]) < 0.025
+
+
+def test_confidences_ten_points_too_high_are_found_out() -> None:
+    rng = np.random.default_rng(3)
+    chance = np.repeat([0.2, 0.8], 2000)
+    is_bad = rng.random(4000) < np.repeat([0.3, 0.7], 2000)
+    found = error(chance, is_bad)
+    assert found.expected == pytest.approx(0.1, abs=0.02)
+    assert found.debiased == pytest.approx(0.1, abs=0.02)
+    assert found.by_chance < 0.03
+
+
+def test_both_states_weigh_the_same_however_many_of_each_there_are() -> None:
+    rng = np.random.default_rng(3)
+    good, bad = np.clip(rng.normal(0.3, 0.1, 400), 0, 1), np.clip(rng.normal(0.7, 0.1, 400), 0, 1)
+    equal = error(np.concatenate([good, bad]), np.repeat([False, True], 400))
+    unequal = error(np.concatenate([good, bad[:40]]), np.repeat([False, True], [400, 40]))
+    assert unequal.expected == pytest.approx(equal.expected, abs=0.04)
+
+
+def test_a_parts_own_error_needs_enough_labels_and_does_not_flatter() -> None:
+    assert calibration.expected_error(part(7)) is None
+    found = calibration.expected_error(part(100))
+    assert found is not None
+    assert 0 < found.expected < 0.1
+    assert found.bins == 10
