@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from kenpin.bot.slack import events
 from kenpin.bot.slack.events import Ears
-from kenpin.storage.vocabulary import DecisionVerdict
+from kenpin.storage.vocabulary import Correction, DecisionVerdict, Disposition, SecondLook, Verdict
 
 BOT = "U0KENPIN"
 QUALITY, CANTEEN, DIRECT = "C0QUALITY", "C0CANTEEN", "D0BEN"
@@ -188,6 +188,72 @@ def test_any_other_button_and_any_button_outside_a_message_is_no_decision() -> N
     assert events.decision_by_button({"type": "block_actions"}) is None
 
 
+def test_the_correct_button_asks_for_a_dialog_and_decides_nothing() -> None:
+    wanted = events.correction_wanted(button("correct"))
+    assert wanted is not None
+    assert (wanted.verdict, wanted.person, wanted.correction) == (DecisionVerdict.CORRECTED, "U0AIKO", None)
+    assert events.decision_by_button(button("correct")) is None
+    assert events.correction_wanted(button("approve")) is None
+
+
+def sent(**changes: Any) -> dict[str, Any]:
+    """The Correct dialog as Slack delivers it, filled in by Aiko."""
+    values = {
+        "really": {"really": {"type": "radio_buttons", "selected_option": {"value": "not_ok"}}},
+        "defect_class": {"defect_class": {"type": "static_select", "selected_option": {"value": "scratch"}}},
+        "other_class": {"other_class": {"type": "plain_text_input", "value": None}},
+        "disposition": {"disposition": {"type": "static_select", "selected_option": {"value": "rework"}}},
+        "note": {"note": {"type": "plain_text_input", "value": "  seen\nin the light "}},
+    }
+    view = {"id": "V1", "callback_id": "correct", "state": {"values": values}}
+    view["private_metadata"] = json.dumps({"channel": QUALITY, "ts": "1700000000.000200"})
+    return {"type": "view_submission", "user": {"id": "U0AIKO"}, "view": view} | changes
+
+
+def test_a_sent_dialog_is_the_correction_of_whoever_sent_it() -> None:
+    request = events.correction(sent())
+    assert request is not None and request.correction is not None
+    assert (request.channel, request.message_ts, request.person, request.source_event) == (
+        QUALITY,
+        "1700000000.000200",
+        "U0AIKO",
+        "view:V1",
+    )
+    assert request.correction == Correction(
+        really=Verdict.NOT_OK, defect_class="scratch", disposition=Disposition.REWORK, note="seen in the light"
+    )
+
+
+def test_a_class_that_was_written_counts_before_one_that_was_chosen_and_none_may_be_given() -> None:
+    body = sent()
+    body["view"]["state"]["values"]["other_class"]["other_class"]["value"] = "hair  crack"
+    written = events.correction(body)
+    assert written is not None and written.correction is not None and written.correction.defect_class == "hair crack"
+    body["view"]["state"]["values"]["other_class"]["other_class"]["value"] = None
+    body["view"]["state"]["values"]["defect_class"]["defect_class"]["selected_option"] = None
+    none = events.correction(body)
+    assert none is not None and none.correction is not None and none.correction.defect_class is None
+
+
+def test_any_other_dialog_is_no_correction() -> None:
+    body = sent()
+    body["view"]["callback_id"] = "feedback"
+    assert events.correction(body) is None
+    assert events.correction(sent(type="view_closed")) is None
+    assert events.correction(button()) is None
+
+
+def test_a_second_look_is_replied_to_by_who_slack_says_and_about_what_the_button_says() -> None:
+    body = button("look_not_ok")
+    body["actions"][0]["value"] = "K-1"
+    reply = events.second_look_reply(body)
+    assert reply is not None
+    assert (reply.inspection_id, reply.person, reply.said, reply.source_event) == ("K-1", "U0AIKO", SecondLook.NOT_OK, "1.2.abc")
+    assert events.decision_by_button(body) is None
+    for other in (button("approve"), button("look_closely"), button("look_ok", type="view_submission")):
+        assert events.second_look_reply(other) is None
+
+
 @pytest.mark.skipif(not RECORDED.is_dir(), reason="no recorded payloads beside the repository")
 def test_recorded_payloads_are_read_without_a_mistake() -> None:
     everything = Ears(bot_user_id=BOT, photo_channels=("*",))
@@ -200,4 +266,5 @@ def test_recorded_payloads_are_read_without_a_mistake() -> None:
             question = events.question(body, everything)
         assert (question is not None) == (body["event"].get("user") == "U0BEN"), file.name
     for file in sorted((RECORDED / "interactions").rglob("*.json")):
-        assert events.decision_by_button(json.loads(file.read_text())) is None, file.name
+        body = json.loads(file.read_text())
+        assert (events.decision_by_button(body), events.correction(body), events.second_look_reply(body)) == (None, None, None), file.name

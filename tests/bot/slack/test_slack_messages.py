@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kenpin.bot.corrections import Form
 from kenpin.bot.slack import messages
 from kenpin.bot.slack.messages import Message
-from kenpin.storage.vocabulary import GOOD, Answer, Disposition, Language, ProposalKind, Proposed, Verdict
+from kenpin.storage.second_looks import Reply
+from kenpin.storage.vocabulary import GOOD, Answer, Disposition, Language, ProposalKind, Proposed, SecondLook, Verdict
 
 # Slack's limits; slack-protocol notes, "Limits to enforce in the server".
 MOST = {"text": 40_000, "blocks": 50, "section": 3_000, "alt_text": 2_000, "button": 75, "value": 2_000, "context": 10, "title": 2_000}
@@ -176,11 +179,71 @@ def test_buttons_are_there_while_a_decision_is_open_and_only_then() -> None:
     assert "actions" not in [b["type"] for b in posted(answered()).blocks]
 
 
-@pytest.mark.parametrize(("language", "words"), [(Language.EN, ["Approve", "Reject"]), (Language.JA, ["承認", "却下"])])
+def pressed(message: Message) -> list[tuple[str, str]]:
+    """The buttons: what each does, and its label."""
+    actions = next(b for b in message.blocks if b["type"] == "actions")
+    return [(e["action_id"], e["text"]["text"]) for e in actions["elements"]]
+
+
+@pytest.mark.parametrize(("language", "words"), [(Language.EN, ["Approve", "Correct", "Reject"]), (Language.JA, ["承認", "訂正", "却下"])])
 def test_the_buttons_speak_the_language_of_the_question(language: Language, words: list[str]) -> None:
-    actions = next(b for b in posted(answered(proposed=suggested(), language=language)).blocks if b["type"] == "actions")
-    assert [e["text"]["text"] for e in actions["elements"]] == words
-    assert [e["action_id"] for e in actions["elements"]] == ["approve", "reject"]
+    assert pressed(posted(answered(proposed=suggested(), language=language))) == list(
+        zip(["approve", "correct", "reject"], words, strict=True)
+    )
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_one_person_cannot_correct_has_no_button_for_it(language: Language) -> None:
+    for proposed in (replace(suggested(), approvals_needed=2), suggested(disposition=None, state="good")):
+        assert [action for action, _ in pressed(posted(answered(proposed=proposed, language=language)))] == ["approve", "reject"]
+
+
+@pytest.mark.parametrize(("language", "words"), [(Language.EN, "two different approvers of SC-200"), (Language.JA, "別々の方")])
+def test_a_proposal_that_needs_two_people_says_so_and_how_to_name_another(language: Language, words: str) -> None:
+    critical = answered(proposed=replace(suggested(), approvals_needed=2), language=language)
+    assert words in posted(critical, approvers=("U0AIKO", "U0CHIKA")).text
+    assert "kenpin people approve" not in posted(critical, approvers=("U0AIKO", "U0CHIKA")).text
+    assert "kenpin people approve" in posted(critical, approvers=("U0AIKO",)).text
+    assert words not in posted(answered(proposed=suggested(), language=language)).text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@given(question=st.text())
+def test_a_second_look_asks_without_telling_and_is_harmless(language: Language, question: str) -> None:
+    message = messages.second_look("K-1", question + EVIL, language, (("F1", "the photo"),))
+    check_limits(message)
+    for text in texts(message):
+        assert "<" not in text and ">" not in text
+    assert [action for action, _ in pressed(message)] == ["look_ok", "look_not_ok", "look_cannot_tell"]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("said", list(SecondLook))
+@pytest.mark.parametrize("name", ["second_look", "looked"])
+def test_whether_a_second_look_agrees_is_said_in_every_case(language: Language, said: SecondLook, name: str) -> None:
+    reply = Reply(inspection_id="K-1", person_id="U0AIKO", said=said, source_event=None, at="2026-11-23T06:00:00.000Z")
+    words = messages.second_look_words(answered(language=language), reply, name)
+    assert ("<@U0AIKO>" in words) == (name == "second_look")
+    label = messages.render(f"thread.look_{said}", language)
+    assert said is SecondLook.CANNOT_TELL or label in words
+    if said is SecondLook.OK:
+        assert messages.render("thread.look_not_ok", language) in words, "the answer said not OK"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("classes", [(), ("scratch", "stain"), tuple(f"class {n}" for n in range(150))])
+def test_the_correct_dialog_keeps_slacks_limits(language: Language, classes: tuple[str, ...]) -> None:
+    form = Form(language=language, part="SC-200", proposed=Disposition.REWORK, defect_classes=classes)
+    dialog = messages.correction_dialog(form, "C0QUALITY", "1.2")
+    assert all(0 < len(dialog[word]["text"]) <= 24 for word in ("title", "submit", "close"))
+    asked = {block["block_id"]: block for block in dialog["blocks"]}
+    assert ("defect_class" in asked) == bool(classes)
+    assert asked["disposition"]["element"]["initial_option"]["value"] == "rework"
+    assert {name for name, block in asked.items() if not block["optional"]} == {"really", "disposition"}
+    for block in asked.values():
+        options = block["element"].get("options", [{"text": {"text": "x"}, "value": "x"}])
+        assert 0 < len(options) <= 100
+        assert all(0 < len(option["text"]["text"]) <= 75 and 0 < len(option["value"]) <= 150 for option in options)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
