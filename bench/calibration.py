@@ -18,7 +18,7 @@ from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
-from labelled import SETS, SHOTS, Photos, Scored, labels, named, scored
+from draws import SETS, SHOTS, Photos, Scored, labels, named, scored
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
