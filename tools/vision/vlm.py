@@ -8,6 +8,7 @@ what the text is worth is decided elsewhere (`tools/second_opinion.py`, `tools/v
 from __future__ import annotations
 
 import io
+import warnings
 from collections.abc import Sequence
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -37,6 +38,7 @@ class VisionLanguageModel:
 
     def __init__(self, *, model: str, device: str = "auto", dtype: str = "auto", max_tokens: int = 256, threads: int | None = None) -> None:
         """`model`: a Hugging Face id that `kenpin models pull` brought, or a folder."""
+        folder = folder_of(model)  # said before torch is loaded, which takes seconds
         import torch
 
         if threads is not None:
@@ -46,7 +48,6 @@ class VisionLanguageModel:
         if self._device.startswith("cuda") and not torch.cuda.is_available():
             raise ModelUnsuitableError(f"KENPIN_DEVICE is {device!r}, but torch finds no CUDA device. Set KENPIN_DEVICE=cpu.")
         number = _number(dtype, self._device)
-        folder = folder_of(model)
         config = _config(model, folder)
         _must_fit(model, folder, self._device, number)
         self._processor = _processor(model, folder)
@@ -134,6 +135,8 @@ def _config(model: str, folder: Path) -> Any:
     from transformers import AutoConfig
     from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES as SUITABLE
 
+    if not (folder / "config.json").exists():
+        raise _not_here(model)
     try:
         config = AutoConfig.from_pretrained(folder, local_files_only=True)
     except OSError as error:
@@ -187,7 +190,7 @@ def _processor(model: str, folder: Path) -> Any:
     try:
         processor: Any = AutoProcessor.from_pretrained(folder, local_files_only=True)  # type: ignore[no-untyped-call]
     except ImportError as error:  # names what is missing, over several lines
-        missing = next((name for name in ("torchvision", "timm", "num2words") if name in str(error)), "more packages")
+        missing = next((name for name in ("torchvision", "timm", "num2words") if name in str(error).lower()), "more packages")
         raise ModelUnsuitableError(
             f"{SETTING} is hf:{model}, whose photo processor needs {missing}. Install kenpin[vlm] (pip install 'kenpin[vlm]') and what "
             "the model's card names, or choose a model that does without (docs/models.md)."
@@ -231,7 +234,9 @@ def _quantised(network: Any) -> Any:
     from torch.ao.quantization import quantize_dynamic
 
     decoder: torch.nn.Module = network.get_decoder()
-    quantize_dynamic(decoder, {torch.nn.Linear}, dtype=torch.qint8, inplace=True)
+    with warnings.catch_warnings():  # torch announces that this moves to a package of its own; constraints.txt holds a torch that has it
+        warnings.simplefilter("ignore")
+        quantize_dynamic(decoder, {torch.nn.Linear}, dtype=torch.qint8, inplace=True)
     return network
 
 
