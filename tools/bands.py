@@ -8,8 +8,8 @@ read off the part's labels each time, so that changing a target refits nothing:
     too few         the limit lies where the part's bell, widened for how few they are, puts the target, and never inside the labelled
                     scores. That is an estimate; the answer says so, and more is left to a person.
 
-Where no target is set the eye's own limits stay. In no case is a photo judged against the odds: what is more likely bad is not accepted,
-and what is more likely good is not rejected.
+Where no target is set the eye's own limits stay. Once a part's own labels speak no photo is judged against the odds: what is more likely
+bad is not accepted, and what is more likely good is not rejected. An estimate from other parts does not overrule the eye like that.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from dataclasses import asdict, replace
 
 from kenpin import prompts
 from kenpin.storage.vocabulary import Comparison, ConfidenceBasis, Language, Targets, Verdict
-from kenpin.tools.calibration import FURTHEST, HALF, OWN_FROM, Bell, Calibration, Numbers
+from kenpin.tools.calibration import HALF, OWN_FROM, Bell, Calibration, Numbers
 
 _MOST_SURE = 99  # percent; no judgement is certain
 
@@ -38,7 +38,7 @@ def banded(found: Comparison, calibration: Calibration, targets: Targets) -> Com
         verdict=verdict,
         limits=(lower, upper),
         threshold=min(max(found.threshold, lower), upper),
-        confidence={Verdict.OK: 1 - bad, Verdict.NOT_OK: bad}.get(verdict, max(bad, 1 - bad)),
+        confidence=max(HALF, {Verdict.OK: 1 - bad, Verdict.NOT_OK: bad}.get(verdict, max(bad, 1 - bad))),
         false_alarm_rate=found.false_alarm_rate if targets.overkill is None else targets.overkill / 100,
         regions=() if verdict is Verdict.OK else found.regions,
         basis=basis(calibration, targets),
@@ -74,8 +74,8 @@ def limits(calibration: Calibration, targets: Targets, own: tuple[float, float])
     even = math.log(calibration.even_score(HALF if targets.expected_bad is None else targets.expected_bad / 100))
     if lower > upper:  # both targets are met anywhere between: nothing needs to be left to a person
         lower = upper = min(max(even, upper), lower)
-    else:
-        lower, upper = min(lower, max(even, -FURTHEST)), max(upper, min(even, FURTHEST))
+    elif calibration.own:
+        lower, upper = min(lower, even), max(upper, even)
     return math.exp(lower), math.exp(upper)
 
 
