@@ -250,7 +250,7 @@ def _tell_unusual(context: Context, asked: Asked, say: _Say) -> Told:
     photos = len(context.comparisons)
     there = [r for r in decisive.regions if not asked.sought.places or r.where in asked.sought.places]
     headline = _unusual_headline(asked.sought, decisive.verdict, there, decisive.regions, say)
-    lines = [say.sure(decisive, earned=False)]
+    lines = [say.sure(decisive)]
     lines += say.each_photo(tuple(context.comparisons[i] for i in sorted(context.comparisons))) if photos > 1 else ()
     lines += [say.regions(found, photos) for found in context.comparisons.values() if found.regions]
     if asked.sought.defect and there:

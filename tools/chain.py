@@ -14,7 +14,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
 
+from kenpin.storage import database
 from kenpin.storage.vocabulary import AbstentionReason, Answer, TrailEntry, Verdict
 from kenpin.tools import (
     agent,
@@ -23,6 +26,7 @@ from kenpin.tools import (
     compare,
     describe,
     domain,
+    escalation,
     history,
     locate,
     propose,
@@ -32,9 +36,11 @@ from kenpin.tools import (
     rules,
     saying,
     second_opinion,
+    verify,
     which_part,
 )
 from kenpin.tools.context import Context, Eye, Question, Site
+from kenpin.tools.escalation import NextStep, Step
 from kenpin.tools.propose import strangest
 from kenpin.tools.second_opinion import Purpose
 from kenpin.tools.told import Told
@@ -137,12 +143,38 @@ def _judge(context: Context, tools: Sequence[str]) -> None:
         if found.verdict is Verdict.NOT_OK and classify.can_classify(context.part):
             classify.classify(context, index)
         if found.verdict is Verdict.UNSURE:
-            second_opinion.ask(context, index, Purpose.VERDICT)
+            _escalate(context, index)
     if strangest(context.comparisons).verdict is Verdict.NOT_OK:
         history.history(context)
     _find(context, tools)
+    _hear_objections(context)
     propose.propose(context)
     rules.correct(context)
+
+
+def _escalate(context: Context, index: int) -> None:
+    """Ask the larger model about a photo between the limits, where there is one and today's budget allows it; a person follows anyway."""
+    larger, spent = context.site.larger, 0.0
+    if larger is not None and larger.daily_budget is not None:
+        with database.reading(context.site.engine) as conn:
+            spent = larger.spending.today(conn, datetime.now(UTC))
+
+    def next_step(opinions: int) -> Step:
+        budget = larger.daily_budget if larger is not None else None
+        return escalation.next_step(Verdict.UNSURE, has_model=larger is not None, opinions=opinions, spent_today=spent, daily_budget=budget)
+
+    context.next_step = next_step(0)
+    if context.next_step.next is NextStep.ASK_MODEL:
+        second_opinion.ask(context, index, Purpose.VERDICT)
+        context.next_step = next_step(1)
+
+
+def _hear_objections(context: Context) -> None:
+    """What larger models said against a judgement lowers its confidence, and may leave it to a person; never does it turn the verdict."""
+    for index, found in context.comparisons.items():
+        effect = verify.effect(found.verdict, found.confidence, [one for one in context.opinions if one.photo == index])
+        context.comparisons[index] = replace(found, verdict=effect.verdict, confidence=effect.confidence)
+        context.contradicted = context.contradicted or effect.abstain is not None
 
 
 def _find(context: Context, tools: Sequence[str]) -> None:

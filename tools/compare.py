@@ -7,7 +7,7 @@ import json
 from pydantic import BaseModel, Field
 
 from kenpin.storage.vocabulary import Comparison
-from kenpin.tools import domain
+from kenpin.tools import bands, domain
 from kenpin.tools.context import Context
 from kenpin.tools.domain import Unlike
 
@@ -41,7 +41,7 @@ def compare(context: Context, index: int) -> Comparison | Unlike:
                 outputs.update(evidence(unlike))
                 context.unlike[index] = unlike
                 return unlike
-            found = Comparison(
+            as_seen = Comparison(
                 photo=index,
                 part=context.part.number,
                 references=sight.references,
@@ -56,7 +56,8 @@ def compare(context: Context, index: int) -> Comparison | Unlike:
                 regions=sight.regions,
                 ms=sight.ms,
             )
-            outputs.update(evidence(found), confidence_basis=sight.confidence_basis, map=found.map_sha256)
+            found = context.site.track_records.banded(context.site, context.part, as_seen)
+            outputs.update(evidence(found), bands=bands.evidence(found), seen=as_seen.verdict.value, map=found.map_sha256)
         context.comparisons[index] = found
         return found
 

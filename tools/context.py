@@ -41,6 +41,7 @@ from kenpin.storage.vocabulary import (
     TrailEntry,
 )
 from kenpin.tools.errors import CannotBeDoneError, WrongArgumentsError
+from kenpin.tools.track_record import TrackRecords
 from kenpin.tools.vision.sight import Classification, LabelledScores, Recognition, ReferencePhoto, Sight
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
     from kenpin.tools.ask import Asked
     from kenpin.tools.changes import Change
     from kenpin.tools.domain import Unlike
+    from kenpin.tools.escalation import Step
     from kenpin.tools.larger_model import Larger
 
 Features = NDArray[np.float32]  # (D,), unit length
@@ -115,6 +117,7 @@ class Site:
     default_language: Language = Language.EN  # for a question without words
     permalink: Callable[[str, str], str | None] | None = None  # (channel, message ts) -> the address of that message
     feature_memory: FeatureMemory = field(default_factory=FeatureMemory)
+    track_records: TrackRecords = field(default_factory=TrackRecords)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,6 +169,8 @@ class Context:
         self.changes: tuple[Change, ...] | None = None  # between two photos; None: nobody has looked
         self.rules: list[RuleFired] = []
         self.opinions: list[Opinion] = []
+        self.contradicted = False  # a larger model's word turned a judgement into an abstention
+        self.next_step: Step | None = None  # who is to be asked about what is unsure
         self.proposed: Proposed | None = None
         self.trail: list[TrailEntry] = []
         self.lock = RLock()  # one tool at a time

@@ -1,7 +1,7 @@
 """Whether a photo can show the named part at all, asked before any verdict: a bracket is no bad solar cell.
 
 A strange defect must pass, so a photo is turned away only when it is unlike the good photos as a whole and everywhere at once, far beyond
-what a defect does; sooner when another known part explains it. The doubt of a photo that is still recognised as the part is the part's.
+what a defect does; sooner when it lies as far from every good photo as photos of different things do, or at another known part.
 bench/domain.py measures how many real parts that turns away, and how many strangers pass.
 """
 
@@ -18,12 +18,13 @@ from kenpin.tools.vision.sight import Sight
 from kenpin.tools.wording import Words
 
 NAME = "domain"
-# Of the sum of how far a photo's whole and its patches on average lie from good, in spreads among good photos. Measured with four good
-# photos of six things (photos nobody tests on): the worst broken piece 16.7, a defective solar cell at most 14.4; other things 18.6 and up,
-# but for steel sheets taken for solar cells (10 to 18).
-STRANGER = 17.0  # no known part needs to be named
-SUSPECT = 9.0  # enough where it looks like another known part instead
-CLEARLY = 0.7  # by how much nearer that part must be, in the logarithm of 1 - cosine: half as far
+# How far a photo's whole and its patches on average lie from good, summed, in spreads among good photos. Measured with four good photos of
+# six things, on photos that nobody tests on: good 8.9 at most, the worst broken piece 16.7, other defects at most 14.4; other things 9.6
+# (parts whose good photos vary much) to 40.
+STRANGER = 17.0  # enough by itself
+SUSPECT = 9.0  # enough with a second witness: the photo lies far from every good one, or at another known part
+FAR = -1.0  # logarithm of 1 - cosine to the nearest good photo; the worst broken piece -1.05, other things -0.4 to -1.6
+CLEARLY = 0.7  # by how much nearer another known part must be, in the same: half as far
 TINY = 1e-6  # added before a logarithm
 
 
@@ -43,16 +44,26 @@ def unlike(context: Context, index: int, sight: Sight) -> Unlike | None:
     if away < SUSPECT:
         return None
     with context.recorded(NAME, {"photo": index, "part": number}, site.eye.model) as outputs:
+        path = context.shown_path(index)
         with database.reading(site.engine) as conn:
             known = {part.number: as_reference_photos(part, site.photo_store) for part in parts.all_parts(conn) if part.good}
-        seen = site.eye.recognise(context.shown_path(index), known)
+        own = dict(site.eye.recognise(path, {number: known[number]}).candidates)[number]
+        seen = site.eye.recognise(path, known)
         other = seen.part if seen.part != number else None
-        if other is not None and _distance(dict(seen.candidates), number) - _distance(dict(seen.candidates), other) < CLEARLY:
-            other = None
-        outputs.update(away=round(away, 2), looks_like=other, nearest=[[name, round(s, 4)] for name, s in seen.candidates])
-    if other is None and (away < STRANGER or seen.part == number):
-        return None
-    return Unlike(photo=index, part=number, looks_like=other)
+        is_unlike, is_other = decided(away, own, dict(seen.candidates)[other] if other is not None else None)
+        outputs.update(away=round(away, 2), similarity=round(own, 4), nearest=[[name, round(s, 4)] for name, s in seen.candidates])
+        outputs.update(unlike=is_unlike, looks_like=other if is_other else None)
+    return Unlike(photo=index, part=number, looks_like=other if is_other else None) if is_unlike else None
+
+
+def decided(away: float, own: float, other: float | None) -> tuple[bool, bool]:
+    """Whether a photo is something else than the part, and whether that is the other part it was recognised as.
+
+    away: `whole_z` and `bulk_z` of its Sight, summed. own, other: cosine to the nearest good photo of this part, and of the part that it
+    was recognised as when that is another one.
+    """
+    is_other = away >= SUSPECT and other is not None and _distance(own) - _distance(other) >= CLEARLY
+    return is_other or away >= STRANGER or (away >= SUSPECT and _distance(own) > FAR), is_other
 
 
 def told(context: Context, language: Language) -> Told | None:
@@ -70,6 +81,5 @@ def told(context: Context, language: Language) -> Told | None:
     return Told(headline=said[0], lines=(*said[1:], help_line))
 
 
-def _distance(candidates: dict[str, float], number: str) -> float:
-    """Logarithm of 1 - cosine; a part that is not among the nearest few is as far as the furthest of them."""
-    return math.log(max(1 - candidates.get(number, min(candidates.values())), 0) + TINY)
+def _distance(cosine: float) -> float:
+    return math.log(max(1 - cosine, 0) + TINY)

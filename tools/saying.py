@@ -9,20 +9,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from kenpin import prompts
-from kenpin.storage.inspections import PastPhoto
 from kenpin.storage.vocabulary import (
     Abstention,
     AbstentionReason,
     Answer,
     Comparison,
-    DecisionVerdict,
-    Disposition,
     Finding,
     Language,
     TrailEntry,
     Verdict,
 )
-from kenpin.tools import ask, classify, compare, describe, history, locate, read_label, reason, rules, second_opinion
+from kenpin.tools import ask, bands, classify, compare, describe, escalation, history, locate, read_label, reason, rules, second_opinion
 from kenpin.tools.context import Context
 from kenpin.tools.propose import strangest
 from kenpin.tools.told import Told
@@ -32,9 +29,6 @@ from kenpin.tools.wording import Words
 ANOMALY = "anomaly"
 NO_MODEL = "router"  # named as the model of an answer for which nothing was looked at; asking the eye its name would start it
 MOST_LISTED = 12  # parts named when it is none
-EARNED_FROM = 30  # decided answers with the same verdict before a confidence may call itself earned; below, chance moves it by over 10 %
-EARNED_WITHIN = 0.05  # how far the share of right answers may lie from the confidence
-_LETS_THROUGH = {Disposition.ACCEPT, Disposition.USE_AS_IS}
 
 
 def answer(
@@ -88,16 +82,18 @@ def judged(context: Context, tools: Sequence[str], cannot: Sequence[str], model:
     words = Words(context.language)
     comparisons = tuple(context.comparisons[i] for i in sorted(context.comparisons))
     decisive = strangest(context.comparisons)
-    lines = [words.sure(decisive, earned=_earned(decisive, context.past)), *_how_known(context, words)]
+    lines = [words.sure(decisive), *_how_known(context, words)]
     lines += words.each_photo(comparisons) if len(comparisons) > 1 else ()
     lines += [words.regions(found, len(comparisons)) for found in comparisons if found.photo in context.located]
     if classify.NAME not in tools and (kind := classify.told(context, context.language)) is not None:
         lines.append(kind.headline)
-    lines.append(words.compared(decisive, len(comparisons)))
+    lines += (words.compared(decisive, len(comparisons)), *bands.aims(decisive, context.language))
     if context.similar is not None and (context.past_looked_at or history.NAME in tools):
         lines.append(words.similar(context.similar, context.part.number, context.past_looked_at, context.asked_at))
     for told in _told(context, [name for name in tools if name != history.NAME]):
         lines += (told.headline, *told.lines)
+    if context.next_step is not None and (next_step := escalation.told(context.next_step, context.language, _budget(context))) is not None:
+        lines.append(next_step)
     lines += [words.say(f"cannot_{name}") for name in cannot]
     unsure = decisive.verdict is Verdict.UNSURE
     return answer(
@@ -105,9 +101,13 @@ def judged(context: Context, tools: Sequence[str], cannot: Sequence[str], model:
         words.headline(decisive, len(comparisons)),
         lines,
         verdict=decisive.verdict,
-        abstained=AbstentionReason.BETWEEN_LIMITS if unsure else None,
+        abstained=(AbstentionReason.CONTRADICTED if context.contradicted else AbstentionReason.BETWEEN_LIMITS) if unsure else None,
         model=model,
     )
+
+
+def _budget(context: Context) -> float | None:
+    return context.site.larger.daily_budget if context.site.larger is not None else None
 
 
 def told(context: Context, tools: Sequence[str], cannot: Sequence[str], model: str) -> Answer:
@@ -179,21 +179,6 @@ def _findings(found: Comparison) -> tuple[Finding, ...]:
     if found.verdict is Verdict.NOT_OK:
         return (Finding(photo=found.photo, tool=compare.NAME, kind=ANOMALY, score=found.anomaly_score, region=None),)
     return ()
-
-
-def _earned(decisive: Comparison, past: Sequence[PastPhoto]) -> bool:
-    """Whether people's decisions on this part bear the confidence out: enough of them, and as often right as it says.
-
-    Right: an OK part was let through, a part that is not OK was not. A rejected proposal counts as wrong, which errs on the careful side;
-    a hold decides nothing and does not count.
-    """
-    like_this = (p for p in past if p.decision is not None and p.verdict is decisive.verdict and p.disposition is not Disposition.HOLD)
-    decided = {p.inspection_id: p for p in like_this}
-    if len(decided) < EARNED_FROM:
-        return False
-    let_through = decisive.verdict is Verdict.OK
-    right = sum(p.decision is DecisionVerdict.APPROVED and (p.disposition in _LETS_THROUGH) is let_through for p in decided.values())
-    return abs(right / len(decided) - decisive.confidence) <= EARNED_WITHIN
 
 
 # --- without a judgement ---------------------------------------------------------------------------------------------------------------

@@ -20,8 +20,8 @@ from kenpin.storage.vocabulary import (
     Region,
     Verdict,
 )
+from kenpin.tools import bands
 
-_MOST_SURE = 99  # percent; no judgement is certain
 _MOST_OTHERS = 3  # places named after the strongest
 
 
@@ -58,10 +58,10 @@ class Words:
             return self.say(f"headline_not_ok_whole{many}", **which)
         return self.say(f"headline_not_ok{many}", place=self.place(decisive.regions[0]), **which)
 
-    def sure(self, decisive: Comparison, *, earned: bool) -> str:
-        """How sure the verdict is, or for an abstention between which limits the score lies."""
+    def sure(self, decisive: Comparison) -> str:
+        """How sure the verdict is and what that rests on, or for an abstention between which limits the score lies."""
         if decisive.verdict is not Verdict.UNSURE:
-            return self.say("sure_earned" if earned else "sure_estimate", percent=min(_MOST_SURE, round(100 * decisive.confidence)))
+            return bands.sure(decisive, self.language)
         between = {"score": f"{decisive.anomaly_score:.2f}", "lower": f"{decisive.limits[0]:.2f}", "upper": f"{decisive.limits[1]:.2f}"}
         if decisive.regions:
             return self.say("unsure_place", place=self.place(decisive.regions[0]), **between)
@@ -89,6 +89,8 @@ class Words:
             if decisive.references == 1:
                 return self.say("too_few_one", part=decisive.part, rate=rate)
             return self.say("too_few_many", **common)
+        if bands.aims(decisive, self.language):  # they say what the limits aim at, and what vouches for it
+            return self.say("compared_score", score=f"{decisive.anomaly_score:.2f}", part=decisive.part, references=decisive.references)
         common["vouched"] = max(int(rate.split(".")[0]), round(100 / (decisive.references + 1)))
         if photos > 1:
             return self.say("compared_many", **common)

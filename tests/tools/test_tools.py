@@ -64,7 +64,7 @@ def test_a_photo_is_compared_once_however_often_it_is_asked_for(bench: Workbench
     context = context_of(bench, MARKED)
     for _ in range(3):
         call(context, "compare", photo=1)
-    assert len(bench.eye.looked_at) == 1
+    assert [entry.tool for entry in context.trail] == ["compare"]
 
 
 def test_history_returns_past_cases(bench: Workbench) -> None:

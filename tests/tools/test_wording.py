@@ -47,10 +47,6 @@ def test_weaker_regions_at_one_place_are_told_once() -> None:
     )
 
 
-def test_no_verdict_is_told_as_certain() -> None:
-    assert Words(Language.EN).sure(comparison(confidence=0.999), earned=True).startswith("99 % sure")
-
-
 @pytest.mark.parametrize(("rate", "told"), [(0.05, "about 5 of 100"), (0.004, "about 0.4 of 100")])
 def test_a_rare_false_alarm_is_not_rounded_to_never(rate: float, told: str) -> None:
     assert told in Words(Language.EN).compared(comparison(rate=rate), photos=1)

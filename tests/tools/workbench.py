@@ -173,12 +173,13 @@ class Workbench:
         disposition: Disposition | None = None,
         decision: DecisionVerdict | None = None,
         days_ago: float = 7,
+        score: float = 1.0,
     ) -> None:
         """An earlier inspection of SC-200 on record; with a disposition Aiko has approved it, unless `decision` says otherwise."""
         at = NOW - timedelta(days=days_ago)
         shown = self.photo(data)
         answer = Answer(
-            language=Language.EN, headline="as it was", lines=(), verdict=verdict, abstention=None, part="SC-200", anomaly_score=1.0,
+            language=Language.EN, headline="as it was", lines=(), verdict=verdict, abstention=None, part="SC-200", anomaly_score=score,
             threshold=1.0, confidence=0.9, comparisons=(), findings=(), similar=(), pictures=(), proposed=None, trail=(), model="mark-eye",
         )  # fmt: skip
         proposed = Proposed(
