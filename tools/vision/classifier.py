@@ -1,8 +1,9 @@
 """Which of a part's known defects a photo shows, learnt from 1 to 32 labelled photos of each.
 
-A defect is rare on its own photo, so a photo is described by its rarest patches rather than by all of them; where there are good photos
-of the part, by the patches furthest from those too. The head on top is a ridge regression over how alike two photos' descriptions are. It
-needs no tuning, works from one photo a class, and knows in closed form what it would have said of each labelled photo without that photo.
+A defect is rare on its own photo, so a photo is described by its rarest patches beside all of them; where there are good photos of the
+part, above all by the patches furthest from those, and by what sets them apart from the nearest good ones. The head on top is a ridge
+regression over how alike two photos' descriptions are. It needs no tuning, works from one photo a class, and knows in closed form what it
+would have said of each labelled photo without that photo.
 
 On that rest the probabilities (a softmax, its temperature fitted on the photos so judged) and the set of plausible classes. The set is
 jackknife conformal prediction (after Barber, Candès, Ramdas and Tibshirani, Ann. Statist. 49, 2021): a class stays in it while the photo
@@ -27,6 +28,7 @@ from pathlib import Path
 from statistics import NormalDist
 from typing import Protocol
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -39,8 +41,10 @@ from kenpin.tools.vision.learnt import Learnt
 from kenpin.tools.vision.sight import ASSUMED, MEASURED, MOST_LABELLED, Classification, ReferencePhoto
 from kenpin.tools.vision.view import View
 
-REVISION = "classifier-1"  # raise it when a head kept on disk would no longer be right
-RARE_SHARE = 0.02  # of the patches: a photo is described by the mean of these
+REVISION = "classifier-2"  # raise it when a head kept on disk would no longer be right
+RARE_SHARE = 0.02  # of the patches: the rarest, and the strangest, whose mean describes a photo
+BLUR = 1.5  # patches: standard deviation
+WEIGHTS = (1.0, 1.0, 2.0, 2.0)  # of the four kinds of description in how alike two photos are
 RIDGE = 0.1  # added to each photo's likeness with itself, which is 1; from 0.03 to 1 accuracy moved by less than 0.01
 BIAS = 10.0  # likeness that any two photos have: leaves the mean of the answers free
 TEMPERATURE = 0.1  # of the softmax, where the photos do not say otherwise: at one photo a class it was right as often as it said
@@ -62,17 +66,25 @@ class Judged:
 
 
 def describe(seen: View, good: bank.Bank | None) -> Array:
-    """(kinds, width): the mean of the patches furthest from the photo's own mean, then of those furthest from the good photos' patches."""
+    """(kinds, width): the photo's mean patch; its rarest; against good photos its strangest, and these less the nearest good ones.
+
+    Strange patches are looked for in a blurred map: a defect covers several patches, and those around it say where it ends.
+    """
     patches = seen.of_part
-    kinds = [_furthest(patches, -patches @ patches.mean(0))]
-    if good is not None:
-        kinds.append(_furthest(patches, good.distances(patches, good.shortener.codes(patches))))
-    return np.stack(kinds)
-
-
-def _furthest(patches: Array, distances: Array) -> Array:
     count = max(1, round(RARE_SHARE * len(patches)))
-    return np.asarray(patches[np.argpartition(distances, len(distances) - count)[-count:]].mean(0), np.float32)
+    mean = patches.mean(0)
+    kinds = [mean, patches[_largest(-patches @ mean, count)].mean(0)]
+    if good is not None:
+        away = np.zeros(seen.part.shape, np.float32)
+        away[seen.part] = good.distances(patches, good.shortener.codes(patches))
+        strange = patches[_largest(cv2.GaussianBlur(away, (0, 0), BLUR)[seen.part], count)]
+        nearest = good.patches[np.argmax(strange @ good.patches.T, axis=1)]
+        kinds += [strange.mean(0), (strange - nearest).mean(0)]
+    return np.stack(kinds).astype(np.float32)
+
+
+def _largest(values: Array, count: int) -> NDArray[np.intp]:
+    return np.argpartition(values, len(values) - count)[-count:]
 
 
 @dataclass(frozen=True)
@@ -91,8 +103,8 @@ class Head:
 
     def _likeness(self, described: Array) -> Numbers:
         """(m, kinds, width) -> (m, n)"""
-        squared = (_squared(described, self.described) / self._scales[:, None, None]).mean(0)
-        return np.asarray(np.exp(-squared) + BIAS)
+        squared = _squared(described, self.described) / self._scales[:, None, None]
+        return np.asarray(np.exp(-np.average(squared, axis=0, weights=WEIGHTS[: len(squared)])) + BIAS)
 
     @cached_property
     def _inverse(self) -> Numbers:
