@@ -34,7 +34,9 @@ class TrackRecords:
 
     def __init__(self) -> None:
         self._scores: dict[str, tuple[tuple[str, ...], LabelledScores]] = {}  # by part: which photos, and their scores
-        self._others: dict[str, tuple[int, Labelled]] = {}  # by part: its number of decisions, and what they say
+        self._labels: dict[
+            str, tuple[int, tuple[Label, ...]]
+        ] = {}  # by part: its number of decisions, which never change, and their labels
         self._calibrations: dict[str, tuple[tuple[Labelled, ...], Calibration]] = {}  # by part: its and others' labels, what they make
         self._lock = Lock()
 
@@ -48,8 +50,10 @@ class TrackRecords:
         with self._lock:
             scores = self._scored(site.eye, site.photo_store, part)
             with reading(site.engine) as conn:
-                own = labelled(part, decisions.labels(conn, part.number), scores)
-                others = self._decided_elsewhere(conn, part.number)
+                counts = decisions.decided_parts(conn, MOST_OTHERS + 1)
+                own = labelled(part, self._decided(conn, part.number, counts.get(part.number)), scores)
+                elsewhere = [other for other in counts if other != part.number][:MOST_OTHERS]
+                others = [_of_decided(self._decided(conn, other, counts[other])) for other in elsewhere]
                 aims = targets.of(conn, part.number)
             before = self._calibrations.get(part.number)
             if before is None or before[0] != (own, *others):
@@ -69,14 +73,13 @@ class TrackRecords:
             self._scores[part.number] = photos, scores
         return self._scores[part.number][1]
 
-    def _decided_elsewhere(self, conn: Connection, here: str) -> list[Labelled]:
-        several = []
-        for part, count in decisions.decided_parts(conn, MOST_OTHERS + 1).items():
-            if part != here:
-                if part not in self._others or self._others[part][0] != count:
-                    self._others[part] = count, _of_decided(decisions.labels(conn, part))
-                several.append(self._others[part][1])
-        return several[:MOST_OTHERS]
+    def _decided(self, conn: Connection, part: str, count: int | None) -> tuple[Label, ...]:
+        """count: how many decisions there are now; None when that is not known."""
+        kept = self._labels.get(part)
+        if kept is None or kept[0] != count:
+            kept = count if count is not None else -1, decisions.labels(conn, part)
+            self._labels[part] = kept
+        return kept[1]
 
 
 def labelled(part: Part, decided: Sequence[Label], scores: LabelledScores) -> Labelled:
