@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from difflib import SequenceMatcher
 from functools import lru_cache
+from itertools import takewhile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -183,7 +184,7 @@ def _misread_caption(line: LabelText, text: str, plain: str) -> tuple[_Caption, 
 def _of_captions(texts: Sequence[LabelText], size_wh: NDArray[np.int_], *, japanese: bool) -> Iterator[LabelField]:
     by_line = [(line, _captions(line)) for line in texts]
     captions = [caption for _, several in by_line for caption in several]
-    plain = [line for line, several in by_line if line.format == TEXT and all(caption.misread for caption in several)]
+    written = [(line, bool(several) and not several[0].misread) for line, several in by_line if line.format == TEXT]
     has_lot = any(c.kind == LOT and c.written != _LOT_OR_SERIAL for c in captions)
     for caption in captions:
         kind = SERIAL if caption.written == _LOT_OR_SERIAL and has_lot else caption.kind
@@ -191,10 +192,10 @@ def _of_captions(texts: Sequence[LabelText], size_wh: NDArray[np.int_], *, japan
         if (value := _value(kind, caption.rest, japanese=japanese)) is not None:
             yield _field(kind, value[0], caption.line, written=caption.written + caption.rest[: value[1]], factor=factor)
         elif caption.line.format == TEXT and len(caption.rest.strip(" :.=#-_")) <= 1:  # a letter of the next line may cling to it
-            for line in _neighbours(caption.line, plain, size_wh):
+            for line in _neighbours(caption.line, written, size_wh):
                 if (value := _value(kind, line.text.translate(_DASHES), japanese=japanese)) is not None:
-                    written = f"{caption.written} {line.text[: value[1]]}"
-                    yield _field(kind, value[0], line, written=written, factor=factor * NEXT_LINE)
+                    both = f"{caption.written} {line.text[: value[1]]}"
+                    yield _field(kind, value[0], line, written=both, factor=factor * NEXT_LINE)
                     break
 
 
@@ -209,26 +210,34 @@ def _value(kind: str, text: str, *, japanese: bool) -> tuple[str, int] | None:
     return found.group(1).rstrip("-_/.+"), found.end()
 
 
-def _neighbours(caption: LabelText, lines: Sequence[LabelText], size_wh: NDArray[np.int_]) -> list[LabelText]:
-    """Lines to the right of a caption, nearest first, then those right below it."""
+def _neighbours(caption: LabelText, lines: Sequence[tuple[LabelText, bool]], size_wh: NDArray[np.int_]) -> list[LabelText]:
+    """Lines to the right of a caption, nearest first, then those right below it; nothing beyond the next caption, which has its own.
+
+    lines: each with whether it has a caption.
+    """
     mine = np.array(caption.quad_xy) * size_wh
     along = (mine[1] - mine[0] + mine[2] - mine[3]) / 2
     along = along / max(float(np.linalg.norm(along)), 1e-9)
     frame = np.stack([along, [-along[1], along[0]]])  # to the right and down, as the caption is read
     at = mine @ frame.T
     height = max(1.0, float(np.linalg.norm(at[3] - at[0]) + np.linalg.norm(at[2] - at[1])) / 2)
-    right, below = [], []
-    for line in lines:
+    right: list[tuple[float, LabelText, bool]] = []
+    below: list[tuple[float, LabelText, bool]] = []
+    for line, has_caption in lines:
         other = np.array(line.quad_xy) * size_wh @ frame.T
-        if (other[1] - other[0])[0] <= 0:  # lies the other way
+        if line is caption or (other[1] - other[0])[0] <= 0:  # lies the other way
             continue
         gap, drop = ((other[0] + other[3]) - (at[1] + at[2])) / 2 / height
-        if -0.5 <= gap <= FAR_RIGHT and abs(drop) <= 0.5 + 0.04 * max(0.0, gap):  # the photo may be tilted
-            right.append((float(gap), line))
+        if -0.5 <= gap <= FAR_RIGHT and abs(drop) <= 0.5 + min(0.4, 0.04 * max(0.0, float(gap))):  # the photo may be tilted
+            right.append((float(gap), line, has_caption))
         inset, under = (other[0] - at[3]) / height
         if -0.5 <= under <= FAR_BELOW and abs(inset) <= 2:
-            below.append((float(under), line))
-    return [line for side in (right, below) for _, line in sorted(side, key=lambda pair: pair[0])]
+            below.append((float(under), line, has_caption))
+    found = []
+    for side in (right, below):
+        ordered = sorted(side, key=lambda one: one[0])
+        found += [line for _, line, _ in takewhile(lambda one: not one[2], ordered)]
+    return found
 
 
 # --- identifiers in codes ----------------------------------------------------------------------------------------------------------------
@@ -384,7 +393,7 @@ def _says_same(a: LabelField, b: LabelField) -> bool:
 
 @lru_cache(maxsize=65536)
 def _alike(written: str) -> str:
-    return folded(written).translate(_ALIKE)
+    return folded(written).replace(".", "").translate(_ALIKE)  # L is read as "1." now and then
 
 
 @lru_cache(maxsize=65536)

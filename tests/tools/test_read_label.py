@@ -110,6 +110,19 @@ def test_a_value_may_stand_to_the_right_of_its_caption_or_below_it(way) -> None:
     assert told_of(*below) == {"part_number": ["SC-200"], "lot": ["L2411-07"]}
 
 
+def test_a_caption_takes_no_value_from_beyond_the_next_caption() -> None:
+    below = [line("品番", 0), line("ロット", 0, 8), line("922-UD02", 0.6), line("265060", 0.6, 8)]
+    assert told_of(*below) == {"part_number": ["922-UD02"], "lot": ["265060"]}
+
+
+@pytest.mark.parametrize(("text", "kind", "value"), [("餐造日:26.11.23", "date", "2026-11-23"), ("ット:26E74-0", "lot", "26E74-0")])
+def test_a_caption_with_a_letter_misread_is_known_but_counts_less(text: str, kind: str, value: str) -> None:
+    (field,) = label_fields.fields([line(text)], SIDE_PX, SIDE_PX)
+    assert (field.kind, field.value) == (kind, value)
+    assert field.confidence == pytest.approx(0.98 * label_fields.MISREAD_CAPTION)
+    assert told_of(line("検温日 12")) == {}, "one letter in three is as much as may be wrong"
+
+
 def test_several_captions_share_a_line() -> None:
     assert told_of(line("品番 SC-200 ロット A12")) == {"part_number": ["SC-200"], "lot": ["A12"]}
     assert told_of(code("P/N SC-200;LOT A12;S/N 9")) == {"part_number": ["SC-200"], "lot": ["A12"], "serial": ["9"]}
@@ -152,6 +165,7 @@ def test_code_and_text_that_agree_are_surer_than_either_and_letters_are_as_in_th
     assert [field.value for field in both] == ["L2407", "L2407"]
     assert all(field.confidence == pytest.approx(1 - 0.1 * 0.001) for field in both)
     assert label_fields.conflicts(both) == ()
+    assert label_fields.conflicts(label_fields.fields([line("LOT 1.2407"), in_code], SIDE_PX, SIDE_PX)) == (), "an L is read as 1 and a dot"
 
 
 def test_code_and_text_that_differ_are_a_conflict() -> None:

@@ -98,6 +98,7 @@ class Reader:
             "Global.max_side_len": 2 * VIEW_PX,  # sizes are chosen here
             "Global.min_side_len": 1,
             "Global.use_vertical_padding": False,
+            "Global.return_word_box": True,  # brings each letter's probability
             "Det.limit_type": "max",
             "Det.limit_side_len": 2 * VIEW_PX,
             "Det.model_path": str(models / "PP-OCRv6_det_small.onnx"),  # named: a missing file is then an error, not a download

@@ -96,8 +96,10 @@ def test_a_label_may_lie_at_any_angle(read, degrees: int) -> None:
     assert along == pytest.approx(degrees, abs=4), "the first corner is where the line begins"
 
 
-def test_letters_ten_pixels_high_are_read(read) -> None:
-    assert squeezed(read(laid((label(*JAPANESE, capital_px=10), (700, 200), 4), size_wh=(1600, 1200)))) == as_printed(JAPANESE)
+@pytest.mark.parametrize("capital_px", [10, 7])
+def test_small_letters_are_read(read, capital_px: int) -> None:
+    """At 7 px the whole label looks like one block on the small copy that is looked at first."""
+    assert squeezed(read(laid((label(*ENGLISH, capital_px=capital_px), (900, 200), 4), size_wh=(1280, 960)))) == as_printed(ENGLISH)
 
 
 def test_two_labels_that_lie_differently_are_read_each_its_own_way(read) -> None:
