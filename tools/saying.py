@@ -58,7 +58,7 @@ def answer(
         threshold=decisive.threshold if decisive else None,
         confidence=decisive.confidence if decisive and judged else None,
         comparisons=comparisons,
-        findings=tuple(finding for found in comparisons for finding in _findings(found)),
+        findings=tuple(finding for found in comparisons for finding in _findings(context, found)),
         similar=context.similar or (),
         pictures=tuple(picture for found in comparisons if (picture := words.picture(found, len(comparisons))) is not None),
         proposed=context.proposed,
@@ -172,12 +172,14 @@ def _how_known(context: Context, words: Words) -> tuple[str, ...]:
     return (words.say("recognised" if context.recognised else "on_label", part=context.part.number),)
 
 
-def _findings(found: Comparison) -> tuple[Finding, ...]:
-    """One a marked region; for a photo that is not OK without one, one about the whole photo."""
+def _findings(context: Context, found: Comparison) -> tuple[Finding, ...]:
+    """One a marked region, by its kind where only one is plausible; for a photo that is not OK without one, one about the whole photo."""
+    classified = context.classified.get(found.photo)
+    kind = classified.plausible[0] if classified is not None and len(classified.plausible) == 1 else ANOMALY
     if found.regions:
-        return tuple(Finding(photo=found.photo, tool=locate.NAME, kind=ANOMALY, score=r.score, region=r) for r in found.regions)
+        return tuple(Finding(photo=found.photo, tool=locate.NAME, kind=kind, score=r.score, region=r) for r in found.regions)
     if found.verdict is Verdict.NOT_OK:
-        return (Finding(photo=found.photo, tool=compare.NAME, kind=ANOMALY, score=found.anomaly_score, region=None),)
+        return (Finding(photo=found.photo, tool=compare.NAME, kind=kind, score=found.anomaly_score, region=None),)
     return ()
 
 

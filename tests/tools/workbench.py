@@ -4,7 +4,9 @@ SC-200  light grey plates, five good references; Aiko approves it
 SC-210  dark grey plates, two good references: too few
 SC-400  on record, without a reference
 
-A plate with a red mark is strange; how strange, the mark's size says. The eye here measures exactly that. It stands in for the network
+A plate with a red mark is strange; how strange, the mark's size says. A plate of another grey is another thing.
+
+The eye here measures exactly that. It stands in for the network
 where words, routing and rules are tested; test_chain_with_the_eye.py runs the real one.
 """
 
@@ -81,12 +83,14 @@ class MarkEye:
                 regions.append(Region(box_xyxy=box, area_of_part=count / SIDE_PX**2, score=count / 64, where=place))
         all_pink = float(pixels[..., 0].mean()) - float(pixels[..., 1].mean()) > 40  # strange all over, at no one place
         score = 3.0 if all_pink else max((r.score for r in regions), default=0.2)
+        # A plate of another grey is another thing altogether; red marks are none of it.
+        away = abs(self._brightness(path) - self._brightness(good[0].path)) / 5
         verdict = Verdict.OK if score < 0.6 else Verdict.NOT_OK if score > 1.4 else Verdict.UNSURE
         return Sight(
             anomaly_score=score, threshold=1.0, limits=(0.6, 1.4), false_alarm_rate=0.05, too_few_references=len(good) < 4,
             confidence=0.94, confidence_basis="this test", verdict=verdict, references=len(good),
             regions=() if all_pink or verdict is Verdict.OK else tuple(sorted(regions, key=lambda r: -r.score)),
-            map_jpeg=b"map of " + path.name.encode(), local_z=0.0, whole_z=0.0, part_on_bench=False, ms=1.0,
+            map_jpeg=b"map of " + path.name.encode(), local_z=0.0, whole_z=away, bulk_z=0.0, part_on_bench=False, ms=1.0,
         )  # fmt: skip
 
     def labelled_scores(self, good: Sequence[ReferencePhoto], bad: Sequence[ReferencePhoto]) -> LabelledScores:
@@ -140,6 +144,9 @@ class MarkEye:
         pixels = self._pixels(path)
         return 1.0 + float(((pixels[..., 0] > 180) & (pixels[..., 1] < 80)).sum())
 
+    def _brightness(self, path: Path) -> float:
+        return float(np.median(self._pixels(path)[..., 0]))
+
     def _grey(self, path: Path) -> float:
         return float(np.median(self._pixels(path)))
 
@@ -159,6 +166,23 @@ class Workbench:
             height_px=checked.height_px,
             width_px=checked.width_px,
         )
+
+    def label(self, data: bytes, *texts: str, format: str = "text") -> bytes:
+        """Have these lines read on the photo, one below the other in its upper left, and give the photo back."""
+        lines = [
+            LabelText(text=text, format=format, confidence=0.98, quad_xy=((0.02, y), (0.3, y), (0.3, y + 0.04), (0.02, y + 0.04)))
+            for text, y in zip(texts, (0.02 + 0.05 * n for n in range(len(texts))), strict=True)
+        ]
+        path = self.store.path(self.photo(data).shown_sha256)
+        self.eye.writing[path] = (*self.eye.writing.get(path, ()), *lines)
+        return data
+
+    def teach(self, number: str, state: str, *data: bytes) -> None:
+        """Add reference photos of a defect class."""
+        shown = [self.photo(one) for one in data]
+        references = [Reference(photo_sha256=p.sha256, shown_sha256=p.shown_sha256, state=state) for p in shown]
+        with writing(self.engine) as conn:
+            parts.add_references(conn, number, references, "Aiko")
 
     def question(self, text: str, *data: bytes, **more: object) -> Question:
         photos = tuple(self.photo(one) for one in data)
