@@ -13,7 +13,7 @@ from kenpin.tools.intents import english_words, japanese_pieces
 _COURTESY_ENGLISH = english_words(
     "hello", "hi", "hey", "(?:many )?thanks(?: a lot| so much)?", "thank (?:you|u)(?: (?:very|so) much)?", "thx", "ty", "cheers", "yo",
     "good (?:morning|evening|afternoon|night|day)", "morning(?= |,|$)(?<!this morning)(?<!the morning)",
-    "(?:great|good|nice) (?:job|work|one)", "well done", "useless", "shut up", "lol", "haha", "see you(?: tomorrow| later)?",
+    "(?:great|good|nice) (?:job|work|one)", "^well done", "useless", "shut up", "lol", "haha", "see you(?: tomorrow| later)?",
     "good ?bye", "bye", "what's (?:new|up)$", "whats new", "sorry", "excuse me", "please forgive me", "welcome",
 )  # fmt: skip
 _COURTESY_JAPANESE = japanese_pieces(

@@ -1,8 +1,8 @@
 """What a question asks for, without a language model: which tools, in which language, about which part and which photos.
 
-A question is cut into clauses ("is it OK, and which lot?" asks twice) and each is matched against the table of tools/intents.py. A
-follow-up ("and the left one?") that has no words of its own takes the tools of the question before it. A question with no known word
-gets the default, which is "is it OK, and where not?".
+A question is cut into clauses ("is it OK, and which lot?" asks twice) and each is matched against the table of tools/intents.py. Where
+the table is silent, tools/guess.py says what is probably asked. A follow-up ("and the left one?") that has no words of its own takes the
+tools of the question before it. A text that asks nothing gets the default, which is "is it OK, and where not?".
 """
 
 from __future__ import annotations
@@ -13,11 +13,13 @@ from dataclasses import dataclass, replace
 
 from kenpin.storage.vocabulary import Language
 from kenpin.tools.asides import is_bare_why, leans, without_courtesy
+from kenpin.tools.guess import UNCLEAR, guess
 from kenpin.tools.intents import HELP, INTENTS, Intent
 from kenpin.tools.spelling import corrected
 
 DEFAULT_TOOLS = ("compare", "locate")
 LAST_PHOTO = -1
+OWN_WORDS_FROM = 0.6  # probability from which a follow-up without a word of the table is taken to ask something of its own; we chose it
 MOST_CHARACTERS = 2000  # of a question are read; nobody asks longer, and some patterns take time that grows with the square
 
 
@@ -29,7 +31,7 @@ class Route:
     tools: tuple[str, ...]  # to be called, in this order; the default when the question is not clear
     cannot: tuple[str, ...]  # names of intents that were asked for and that no tool serves
     wants_help: bool
-    clear: bool  # False: no known word was found, and `tools` is the default
+    clear: bool  # False: nothing that it asks for was found, and `tools` is the default
     part_words: tuple[str, ...]  # what looks like a part number, as written but for its width
     follow_up: bool = False  # it only makes sense after the question before it, whose tools it took if that one is known
     photos: tuple[int, ...] = ()  # the photos it names, counted from 1, LAST_PHOTO for the last; empty: it names none
@@ -59,27 +61,20 @@ def route(text: str, *, default_language: Language = Language.EN, before: Route 
     `default_language` is for a text without a word in any language, such as an empty one. `before` is what the question before it in
     the same thread asked for; its language and its tools are taken where the text has none of its own.
     """
-    plain = _SLACK_MARKUP.sub(" ", unicodedata.normalize("NFKC", text[:MOST_CHARACTERS]))
-    part_words = _part_words(plain)
-    photos = _photos(plain.lower())
-    for word in part_words:
-        plain = plain.replace(word, " ")
-    plain = plain.lower().replace("’", "'")
-    language = _language(plain, before.language if before is not None else default_language)
+    written = _written(text)
+    part_words = _part_words(written)
+    plain = _plain(written, part_words)
     said = without_courtesy(plain)
-    asked = _strong(said)
+    photos = _photos(plain)
+    language = _language(plain, before.language if before is not None else default_language)
+    asked = _sure(said)
     leaning = leans(said) and (not asked or is_bare_why(said))
-    if before is not None and (leaning or (not asked and not _weak(said) and said == plain)):
-        also = tuple(tool for intent in asked for tool in intent.tools)
-        return replace(
-            before,
-            language=language,
-            tools=tuple(dict.fromkeys((*before.tools, *also))),
-            part_words=part_words,
-            follow_up=True,
-            photos=photos,
-        )
-    asked = asked or _weak(said)
+    guessed, probability = _guessed(said) if not asked else ((), 0.0)
+    if before is not None and (leaning or (not asked and probability < OWN_WORDS_FROM and said == plain)):
+        tools = tuple(dict.fromkeys((*before.tools, *(tool for intent in asked for tool in intent.tools))))
+        return replace(before, language=language, tools=tools, part_words=part_words, follow_up=True, photos=photos)
+    if not asked and not leaning:
+        asked = guessed
     tools = tuple(dict.fromkeys(tool for intent in asked for tool in intent.tools))
     cannot = tuple(intent.name for intent in asked if not intent.tools and intent.name != HELP)
     # "Help, is this OK?" asks about the part: help is for who asks nothing else, and so for who only says hello.
@@ -98,12 +93,28 @@ def route(text: str, *, default_language: Language = Language.EN, before: Route 
     )
 
 
+def without_asides(text: str) -> str:
+    """What is asked, in lower case, without greetings, thanks and part numbers: what tools/guess.py is trained on and asked about."""
+    written = _written(text)
+    return without_courtesy(_plain(written, _part_words(written)))
+
+
+def _written(text: str) -> str:
+    return _SLACK_MARKUP.sub(" ", unicodedata.normalize("NFKC", text[:MOST_CHARACTERS]))
+
+
+def _plain(written: str, part_words: tuple[str, ...]) -> str:
+    for word in part_words:
+        written = written.replace(word, " ")
+    return written.lower().replace("’", "'")
+
+
 # What ends a clause. A comma before "or" does not: "is it a scratch, or a stain?"
 _CLAUSE_END = re.compile(r"[!?;\n。]+|\.(?=\s|$)|,\s*(?!or\b)|、|\s+(?:and|but|then)\s+")
 
 
-def _strong(text: str) -> tuple[Intent, ...]:
-    """What the strong words of a lower-case text ask for, in the table's order."""
+def _sure(text: str) -> tuple[Intent, ...]:
+    """What the words of a lower-case text settle that it asks for, in the table's order."""
     text = _spelled(text)
     asked = {intent.name for intent in INTENTS if intent.across.search(text)}
     for clause in _CLAUSE_END.split(text):
@@ -113,9 +124,16 @@ def _strong(text: str) -> tuple[Intent, ...]:
     return tuple(intent for intent in INTENTS if intent.name in asked)
 
 
-def _weak(text: str) -> tuple[Intent, ...]:
-    text = _spelled(text)
-    return tuple(i for i in INTENTS if i.japanese_weak.search(text) or i.english_weak.search(text))
+def _guessed(text: str) -> tuple[tuple[Intent, ...], float]:
+    """What a lower-case text probably asks for, and how probable the first of it is; nothing where nothing can be made of it."""
+    if not text.strip():
+        return (), 0.0
+    probabilities = guess(text)
+    likeliest = max(probabilities, key=probabilities.__getitem__)
+    if likeliest == UNCLEAR:
+        return (), 0.0
+    asked = {name for name, probability in probabilities.items() if probability >= 0.5} | {likeliest}
+    return tuple(intent for intent in INTENTS if intent.name in asked), probabilities[likeliest]
 
 
 def _spelled(text: str) -> str:
