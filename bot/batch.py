@@ -44,7 +44,10 @@ def inspect(settings: Settings, place: Path, part: str | None, question: str) ->
 
 
 def as_json(seen: Seen) -> dict[str, Any]:
-    """One line of `--json`. A larger anomaly_score is stranger; a file that is no usable photo has the verdict not_judged."""
+    """One line of `--json`. A larger anomaly_score is stranger; a file that is no usable photo has the verdict not_judged.
+
+    The keys up to `ms` are there for every file and stay as they are; later ones may be added.
+    """
     answer = seen.answer
     return {
         "file": str(seen.file),
@@ -55,6 +58,16 @@ def as_json(seen: Seen) -> dict[str, Any]:
         "confidence": answer.confidence if answer else None,
         "findings": [to_json(finding) for finding in answer.findings] if answer else [],
         "ms": round(seen.ms, 1),
+        "headline": answer.headline if answer else seen.problem,
+        "lines": list(answer.lines) if answer else [],
+        "abstention": answer.abstention.reason.value if answer and answer.abstention else None,
+        "proposed": answer.proposed.disposition if answer and answer.proposed else None,
+        "classified": [to_json(one) for one in answer.classified] if answer else [],
+        "labels": [to_json(one) for one in answer.labels] if answer else [],
+        "failure_modes": [to_json(one) for one in answer.failure_modes] if answer else [],
+        "quality": [to_json(one) for one in answer.quality] if answer else [],
+        "rules": [to_json(one) for one in answer.rules] if answer else [],
+        "opinions": [to_json(one) for one in answer.opinions] if answer else [],
     }
 
 

@@ -43,6 +43,7 @@ DECIDED: dict[DecisionVerdict, tuple[OutcomeKind, AuditKind]] = {
     DecisionVerdict.REJECTED: ("rejected", AuditKind.DECISION_REJECTED),
     DecisionVerdict.CORRECTED: ("corrected", AuditKind.DECISION_CORRECTED),
 }
+EARLIER = 20  # questions of a thread that a new one may look back at
 ON_THEIR_WAY = 1000  # answers looked through for one that a thumb may be on; more are never being posted at once
 
 
@@ -148,12 +149,15 @@ def look(site: Site, inspection_id: str) -> Answer:
     refusals = tuple(p for p in kept if isinstance(p, str))
     if command := references.parse(inspection.question):
         return references.take_in(site, command, photos, refusals, inspection.language, inspection.asked_by)
+    before, earlier_photos = _earlier_in_thread(site.engine, inspection, photos)
     asked = chain.Question(
         text=inspection.question,
         language=inspection.language,
         photos=photos,
         refusals=refusals,
         part_hint=_part_of_thread(site.engine, inspection),
+        before=before,
+        earlier_photos=earlier_photos,
         inspection_id=inspection_id,
         asked_at=inspection.received_at,
     )
@@ -341,6 +345,16 @@ def _part_of_thread(engine: Engine, inspection: Inspection) -> str | None:
     with reading(engine) as conn:
         earlier = inspections.latest_with_photos_in_thread(conn, inspection.channel or "", inspection.thread_ts)
     return earlier.part if earlier else None
+
+
+def _earlier_in_thread(engine: Engine, inspection: Inspection, photos: tuple[Photo, ...]) -> tuple[str | None, tuple[Photo, ...]]:
+    """What was asked just before in the thread, and the newest earlier photos there that are not these."""
+    if inspection.thread_ts is None:
+        return None, ()
+    with reading(engine) as conn:
+        earlier = inspections.earlier_in_thread(conn, inspection.channel or "", inspection.thread_ts, inspection.received_at, EARLIER)
+        each = [tuple(p for p in inspections.photos_of(conn, one.id) if isinstance(p, Photo) and p not in photos) for one in earlier]
+    return (earlier[0].question if earlier else None), next((kept for kept in each if kept), ())
 
 
 def approvers(engine: Engine, answer: Answer) -> tuple[str, ...]:

@@ -192,6 +192,21 @@ def latest_with_photos_in_thread(conn: Connection, channel: str, thread_ts: str)
     return _inspection(row) if row else None
 
 
+def earlier_in_thread(conn: Connection, channel: str, thread_ts: str, before: clock.Moment, limit: int) -> tuple[Inspection, ...]:
+    """The questions of a thread, its first message included, that were asked before a moment; newest first."""
+    query = (
+        sa.select(*_COLUMNS)
+        .where(
+            inspections.c.channel == channel,
+            sa.or_(inspections.c.thread_ts == thread_ts, inspections.c.message_ts == thread_ts),
+            inspections.c.received_at < clock.text(before),
+        )
+        .order_by(inspections.c.received_at.desc(), inspections.c.message_ts.desc())
+        .limit(limit)
+    )
+    return tuple(_inspection(row) for row in conn.execute(query))
+
+
 def save_photos(conn: Connection, id: str, checked: Sequence[Photo | str]) -> None:
     """Remember the photos in the order they were sent; a file that could not be used stands as the words that say why."""
     for position, photo in enumerate(checked):

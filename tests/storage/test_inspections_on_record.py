@@ -227,6 +227,21 @@ def newest(conn: Connection) -> str | None:
 # Answering
 
 
+def test_a_thread_tells_what_was_asked_before_in_it_newest_first(database: Engine) -> None:
+    with writing(database) as conn:
+        in_thread(conn, "K-ROOT", "100.1", 1)
+        in_thread(conn, "K-SECOND", "100.2", 2, files=0)
+        in_thread(conn, "K-NOW", "100.3", 3)
+        in_thread(conn, "K-LATER", "100.4", 4)
+    with reading(database) as conn:
+        now = inspections.get(conn, "K-NOW")
+        assert now is not None
+        earlier = inspections.earlier_in_thread(conn, "C-QUALITY", "100.1", now.received_at, 10)
+        assert [one.id for one in earlier] == ["K-SECOND", "K-ROOT"]
+        assert [one.id for one in inspections.earlier_in_thread(conn, "C-QUALITY", "100.1", now.received_at, 1)] == ["K-SECOND"]
+        assert inspections.earlier_in_thread(conn, "C-QUALITY", "999.9", now.received_at, 10) == ()
+
+
 def test_an_answer_is_kept_whole_and_in_columns(database: Engine) -> None:
     with writing(database) as conn:
         ask(conn, "K-1")
