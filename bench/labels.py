@@ -283,6 +283,7 @@ def by_condition(results: list[Result]) -> Table:
         "codes read",
         "ms p50",
         "ms p95",
+        "processor ms p50",
     ):
         table.add_column(column)
     for condition in CONDITIONS:
@@ -292,7 +293,7 @@ def by_condition(results: list[Result]) -> Table:
                 continue
             shares = ([r.part for r in mine], [r.lot for r in mine], [r.part_by_text for r in mine], [r.lot_by_text for r in mine])
             codes = [r.code_read for r in mine if r.code]
-            times = np.percentile([r.ms for r in mine], [50, 95])
+            times = [*np.percentile([r.ms for r in mine], [50, 95]), np.median([r.processor_ms for r in mine])]
             table.add_row(condition, language, str(len(mine)), *map(percent, shares), percent(codes), *(f"{ms:.0f}" for ms in times))
     return table
 
@@ -347,8 +348,11 @@ def main() -> None:
             measured(reader, condition, language, code, seed_of(condition, language, code, index, given.first_seed), fonts, file)
             for condition, language, code, index in track(wanted, "Reading")
         ]
+    console = Console(width=150)
     for table in (by_condition(results), by_code(results), by_confidence(results)):
-        Console(width=140).print(table)
+        console.print(table)
+    resident = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmRSS"))
+    console.print(f"{given.threads} threads; the process holds {int(resident.split()[1]) / 1024:.0f} MiB, reader and bench together")
 
 
 if __name__ == "__main__":
