@@ -79,6 +79,7 @@ def main() -> None:
     arguments.add_argument("--sets", default=",".join(SETS), help="which sets, with commas between")
     arguments.add_argument("--draws", type=int, default=5)
     arguments.add_argument("--tested", type=int, default=150, help="good and bad photos tested of elpv and textile, each")
+    arguments.add_argument("--labelled", default=",".join(map(str, SHOTS)), help="labelled photos a class, with commas between")
     arguments.add_argument("--prior", action="store_true")
     arguments.add_argument("--photos", type=Path, default=HERE.parent.parent / "shared" / "data", help="folder that holds the other sets")
     arguments.add_argument("--cache", type=Path, default=HERE / ".cache")
@@ -87,16 +88,17 @@ def main() -> None:
     if given.prior:
         Console(width=110).print(prior(eye, given.photos, given.cache, given.draws))
         return
+    shots = tuple(int(n) for n in given.labelled.split(","))
     table = Table(title=f"{eye.model}; {given.draws} draws, {given.tested} + {given.tested} tested; stated at most {SUREST}; mean (sd)")
     for column in ("set", "labelled a class", *COLUMNS):
         table.add_column(column)
     with Progress(console=Console(stderr=True)) as progress:
-        task = progress.add_task("sets, draws, labelled photos", total=len(given.sets.split(",")) * given.draws * len(SHOTS))
+        task = progress.add_task("sets, draws, labelled photos", total=len(given.sets.split(",")) * given.draws * len(shots))
         for name in given.sets.split(","):
             if name == "cookie" and not (given.photos / "aws_cookie").is_dir():
                 sys.exit(f"The set cookie needs the folder aws_cookie under {given.photos}. Name another with --photos, or leave it out.")
             found: dict[int, list[tuple[float, ...]]] = defaultdict(list)
-            for _, n, of in scored(eye, name, named(name, given.photos, given.tested), given.draws, given.cache):
+            for _, n, of in scored(eye, name, named(name, given.photos, given.tested), given.draws, given.cache, shots):
                 found[n].append(measured(of))
                 progress.advance(task)
             for n, several in found.items():

@@ -70,7 +70,10 @@ def limits(calibration: Calibration, targets: Targets, own: tuple[float, float])
     if targets.escapes is not None:
         lower = _end(bad, calibration.bad, targets.escapes / 100)
     if targets.overkill is not None:
-        upper = -_end(-good[::-1], _mirrored(calibration.good), targets.overkill / 100)
+        share = targets.overkill / 100
+        upper = -_end(-good[::-1], _mirrored(calibration.good), share)
+        if calibration.labelled.good_references:  # they made the scale they are scored on: the next good photo lies further out
+            upper = max(upper, calibration.good.quantile(1 - share))
     even = math.log(calibration.even_score(HALF if targets.expected_bad is None else targets.expected_bad / 100))
     if lower > upper:  # both targets are met anywhere between: nothing needs to be left to a person
         lower = upper = min(max(even, upper), lower)

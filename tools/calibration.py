@@ -125,7 +125,8 @@ class Calibration:
     def probability_bad(self, score: float, expected_bad: float = HALF) -> float:
         """Of a photo with this score. expected_bad: share of bad parts among those inspected, 0 to 1, both excluded."""
         odds = float(self.curve(np.array([math.log(score)]))[0]) + math.log(expected_bad / (1 - expected_bad))
-        surest = SUREST if self.own else SUREST_ESTIMATE
+        labels = self.labelled.decided + self.labelled.references
+        surest = min(SUREST, (labels + 1) / (labels + 2)) if self.own else SUREST_ESTIMATE  # Laplace: all of them right says no more
         return float(np.clip(_chance(np.array(odds)), 1 - surest, surest))
 
     def even_score(self, expected_bad: float = HALF) -> float:

@@ -55,12 +55,12 @@ def shown(home: Path, good: int = 12, bad: int = 0, language: Language = Languag
 
 def test_targets_are_set_shown_changed_one_at_a_time_and_taken_back(home: Path) -> None:
     assert done(kenpin(home, "parts", "targets", "sc200")) == "SC-200: none set; the limits are the eye's own, from the good references."
-    words = "at most 1 escapes in 100 bad parts and at most 5 good parts rejected in 100"
+    words = "at most 1 of 100 bad parts accepted and at most 5 of 100 good parts rejected"
     assert done(kenpin(home, "parts", "targets", "SC-200", "--escapes", "1", "--overkill", "5")) == f"SC-200: {words}."
     both = f"SC-200: {words}; 2.5 of 100 parts are expected to be bad."
     assert done(kenpin(home, "parts", "targets", "SC-200", "--expected-bad", "2.5")) == both
     assert done(kenpin(home, "parts", "targets", "SC-200")) == both
-    assert done(kenpin(home, "parts", "targets", "SC-200", "--clear", "--escapes", "2")) == "SC-200: at most 2 escapes in 100 bad parts."
+    assert done(kenpin(home, "parts", "targets", "SC-200", "--clear", "--escapes", "2")) == "SC-200: at most 2 of 100 bad parts accepted."
     engine = open_database(f"sqlite:///{home / 'kenpin.sqlite'}")
     with reading(engine) as conn:
         entries = [entry.payload or {} for entry in audit.entries(conn, kind=AuditKind.TARGETS_SET)]
@@ -89,7 +89,7 @@ def test_a_part_with_labels_says_how_far_its_confidences_are_off_and_what_they_c
     kenpin(home, "parts", "targets", "SC-200", "--escapes", "5", "--overkill", "10")
     page = shown(home, good=12, bad=10)
     assert "limits: accepted below a score of" in page
-    assert "Too few bad parts are known to vouch for 5 escapes in 100: 10, and it takes 19." in page
+    assert "Too few bad parts are known to vouch for 5 of 100 accepted: 10, and it takes 19." in page
     assert "good parts are known" not in page, "12 good ones can vouch for 10 in 100"
     assert "confidence: from this part's reference photos: 22" in page
     assert "calibration: on its own 22 labels" in page

@@ -184,10 +184,10 @@ def test_a_stated_share_of_bad_parts_is_said() -> None:
 def test_targets_that_the_labels_cannot_vouch_for_are_named_and_others_are_not() -> None:
     found = banded(compared(3.0), calibrate(labels(30)), Targets(escapes=1, overkill=5))
     first, *more = bands.aims(found, Language.EN)
-    assert "at most 1 escapes in 100 bad parts and at most 5 good parts rejected in 100" in first
+    assert "at most 1 of 100 bad parts accepted and at most 5 of 100 good parts rejected" in first
     assert f"{found.limits[0]:.2f}" in first
     assert more == [
-        "Too few bad parts are known to vouch for 1 escapes in 100: 30, and it takes 99. "
+        "Too few bad parts are known to vouch for 1 of 100 accepted: 30, and it takes 99. "
         "The limit is an estimate, and more is left to a person."
     ]
 
@@ -195,6 +195,15 @@ def test_targets_that_the_labels_cannot_vouch_for_are_named_and_others_are_not()
 def test_nineteen_photos_can_vouch_for_five_in_a_hundred_and_eighteen_cannot() -> None:
     for count, said in ((19, 1), (18, 3)):
         assert len(bands.aims(banded(compared(3.0), calibrate(labels(count)), BOTH), Language.EN)) == said
+
+
+def test_good_references_made_their_own_scale_so_their_limit_allows_for_drift() -> None:
+    """The same scores as decided answers set the limit themselves."""
+    known = labels(40)
+    references = Labelled(good_references=known.good_decided, bad_references=known.bad_decided)
+    decided, made = (bands.limits(calibrate(one), BOTH, EYES)[1] for one in (known, references))
+    assert decided == pytest.approx(np.exp(known.good[-2]))
+    assert made > decided
 
 
 def test_without_targets_nothing_is_said_of_them() -> None:
