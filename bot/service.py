@@ -60,6 +60,7 @@ def open_site(settings: Settings, *, own_process: bool) -> Site:
         chat_timeout_s=settings.chat_timeout_s,
         larger=open_larger(settings),
         rules_folder=settings.rules,
+        coverage=settings.coverage,
     )
 
 

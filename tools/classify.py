@@ -20,7 +20,6 @@ from kenpin.tools.told import Told
 from kenpin.tools.vision.sight import ASSUMED, MOST_LABELLED, ReferencePhoto
 
 NAME = "classify"
-COVERAGE = 0.9
 LEAST_SHOWN = 0.05  # a class less probable than this is not worth a person's time
 MOST_SHOWN = 3
 _MOST_SURE = 99  # percent; no judgement is certain
@@ -30,7 +29,7 @@ class Arguments(BaseModel):
     photo: int = Field(default=1, description="Which photo of the question, counted from 1.")
 
 
-def classify(context: Context, index: int, coverage: float = COVERAGE) -> Classified:
+def classify(context: Context, index: int) -> Classified:
     """The classes of the photo at `index` (from 0); made once, then remembered.
 
     Raises CannotBeDoneError when the part is not known or has too few labelled photos, and what the eye raises.
@@ -39,6 +38,7 @@ def classify(context: Context, index: int, coverage: float = COVERAGE) -> Classi
         if index in context.classified:
             return context.classified[index]
         photo = context.question.photos[index]
+        coverage = context.site.coverage
         inputs = {"photo": index, "photo_sha256": photo.sha256, "part": context.part and context.part.number, "coverage": coverage}
         with context.recorded(NAME, inputs, context.site.eye.model) as outputs:
             part, labelled = _labelled(context)

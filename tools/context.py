@@ -112,8 +112,10 @@ class Site:
     chat_model: BaseChatModel | None = None  # None: the router picks the tools
     chat_timeout_s: float = 30.0  # for a whole conversation with the chat model; then the router answers
     chat_calls: int = 6  # of the chat model, per question
+    chat_tokens: int = 20_000  # read and written by it, per question: ten times what an ordinary one takes
     larger: Larger | None = None  # a vision-language model that gives second opinions
     rules_folder: Path | None = None  # where the site keeps its rules; None: it has none of its own
+    coverage: float = 0.9  # share of photos of a known defect whose true kind is to be among those that `classify` names
     default_language: Language = Language.EN  # for a question without words
     permalink: Callable[[str, str], str | None] | None = None  # (channel, message ts) -> the address of that message
     feature_memory: FeatureMemory = field(default_factory=FeatureMemory)

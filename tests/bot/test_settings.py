@@ -61,6 +61,8 @@ def test_the_web_api_address_ends_in_a_slash_as_slacks_client_wants_it() -> None
         ("KENPIN_CHAT_TIMEOUT", "0", "KENPIN_CHAT_TIMEOUT is 0; it must be more than 0 and at most 600"),
         ("KENPIN_CHAT_TIMEOUT", "-5", "more than 0"),
         ("KENPIN_CHAT_TIMEOUT", "nan", "KENPIN_CHAT_TIMEOUT is nan"),
+        ("KENPIN_COVERAGE", "90", "KENPIN_COVERAGE is '90'; it must be a number from 0.5 to 0.99: a share, such as 0.9 for 90 in 100"),
+        ("KENPIN_COVERAGE", "0", "from 0.5 to 0.99"),
         ("KENPIN_VISION_DTYPE", "int4", "KENPIN_VISION_DTYPE is 'int4'; it can be auto, float32, bfloat16, int8"),
         ("KENPIN_VISION_TIMEOUT", "601", "at most 600"),
         ("KENPIN_VISION_LONG_SIDE", "100", "KENPIN_VISION_LONG_SIDE is '100'; it must be a whole number from 224 to 4096, such as 1024"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 from workbench import LIGHT, Workbench, plate
@@ -150,6 +151,14 @@ def test_a_photo_is_classified_once_and_the_call_is_on_the_trail(bench: Workbenc
     (entry,) = context.trail
     assert (entry.tool, entry.model, entry.outputs["plausible"]) == ("classify", "mark-eye", ["scratch"])
     assert {name: len(photos) for name, photos in entry.outputs["references"].items()} == {"scratch": 2, "stain": 1}
+
+
+def test_the_coverage_is_the_sites(bench: Workbench) -> None:
+    label(bench, scratch=SCRATCH, stain=STAIN)
+    context = context_of(bench, marked(SCRATCH, 9))
+    context.site = replace(bench.site, coverage=0.75)
+    assert classify.classify(context, 0).coverage == 0.75
+    assert told(context)[1][-1].startswith("For about 75 of 100 photos of a known defect of SC-200")
 
 
 @pytest.mark.parametrize(

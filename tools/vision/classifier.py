@@ -50,7 +50,7 @@ BIAS = 10.0  # likeness that any two photos have: leaves the mean of the answers
 TEMPERATURE = 0.1  # of the softmax, where the photos do not say otherwise: at one photo a class it was right as often as it said
 TEMPERATURES = np.geomspace(0.03, 1.0, 36)
 TEMPERATURE_WEIGHT, TEMPERATURE_SPREAD = 1.0, 0.5  # of that guess: a normal distribution over its logarithm
-ASSUMED_FIT = NormalDist(0.35, 0.2)  # how well a photo fits its class when nothing was left out to tell
+ASSUMED_FIT = NormalDist(0.2, 0.21)  # how well a photo fits its class with one photo a class: of an easy part and a hard one together
 KEPT = 8  # heads in memory, 5 KiB a labelled photo
 
 Numbers = NDArray[np.float64]
