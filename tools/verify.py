@@ -1,6 +1,6 @@
 """Holds what a larger model says of a photo against what the tools measured on it, and says what a disagreement is worth.
 
-What may follow from a larger model's word, and what may not (decided in docs/decisions/0004):
+What may follow from a larger model's word, and what may not (docs/decisions/0009):
 
 - It never owns the verdict. `effect` takes the verdict as measured and gives it back unchanged, or an abstention in its place.
 - A contradiction lowers the confidence, is shown, and can turn a judgement into an abstention; it never turns one into another judgement.

@@ -174,7 +174,7 @@ def test_in_japanese_it_is_asked_and_told_in_japanese(bench: Workbench, chat: Ch
     verdict_of(context)
     assert "日本語" in chat.received[-1]["messages"][1]["content"][-1]["text"]
     assert lines(context, Language.JA) == [
-        "大きなモデルの見方は、測定の結果と食い違っています。",
+        "大きいモデルの見方は、測定の結果と食い違っています。",
         "モデルは「良品」、測定では「不良」です。",
     ]
 
@@ -442,7 +442,7 @@ def test_without_a_larger_model_that_is_said(bench: Workbench, chat: ChatServer)
     context.site = dataclasses.replace(context.site, larger=None)
     assert isinstance(verdict_of(context), NoOpinion)
     assert lines(context) == ["A larger model was not asked: none is set up."]
-    assert lines(context, Language.JA) == ["大きなモデルには聞いていません（設定されていません）。"]
+    assert lines(context, Language.JA) == ["大きいモデルには聞いていません（設定されていません）。"]
 
 
 def test_nothing_is_told_where_nobody_asked(bench: Workbench, chat: ChatServer) -> None:

@@ -69,6 +69,7 @@ KNOWN = (
     _known("facebook/dinov2-small", Role.EYE, 0.021, "apache-2.0"),
     _known("facebook/dinov2-base", Role.EYE, 0.086, "apache-2.0"),
     _known("HuggingFaceTB/SmolVLM-500M-Instruct", Role.LARGER, 0.51, "apache-2.0"),
+    _known("Qwen/Qwen2-VL-2B-Instruct", Role.LARGER, 2.21, "apache-2.0"),
     _known("HuggingFaceTB/SmolVLM-Instruct", Role.LARGER, 2.25, "apache-2.0"),
     _known("Qwen/Qwen3-VL-4B-Instruct", Role.LARGER, 4.44, "apache-2.0"),
     _known("Qwen/Qwen2-VL-7B-Instruct", Role.LARGER, 8.29, "apache-2.0"),
@@ -108,7 +109,7 @@ def _label_reader() -> Iterator[Model]:
 def _pulled() -> Iterator[Model]:
     """What Hugging Face's cache holds."""
     try:
-        repositories = scan_cache_dir().repos
+        repositories = scan_cache_dir(HF_HUB_CACHE).repos
     except CacheNotFound:
         return
     for repository in repositories:
