@@ -300,7 +300,7 @@ def test_a_person_is_told_the_fields_how_sure_and_from_where(bench: Workbench) -
     japanese = read_label.told(context, Language.JA)
     assert japanese is not None
     assert japanese.headline == "ラベル：品番 SC-200、ロット L2411-07、日付 2026-11-23"
-    assert japanese.lines[1] == "ロット L2411-07：確度 99 %（文字と QR コードが一致）".replace("と QR", "とQR")
+    assert japanese.lines[1] == "ロット L2411-07：確度 99 %（文字とQRコードが一致）"
 
 
 def test_no_text_is_said_with_what_to_do(bench: Workbench) -> None:
