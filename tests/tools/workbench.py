@@ -90,7 +90,7 @@ class MarkEye:
             anomaly_score=score, threshold=1.0, limits=(0.6, 1.4), false_alarm_rate=0.05, too_few_references=len(good) < 4,
             confidence=0.94, confidence_basis="this test", verdict=verdict, references=len(good),
             regions=() if all_pink or verdict is Verdict.OK else tuple(sorted(regions, key=lambda r: -r.score)),
-            map_jpeg=b"map of " + path.name.encode(), local_z=0.0, whole_z=away, bulk_z=0.0, part_on_bench=False, ms=1.0,
+            map_jpeg=b"map of " + path.name.encode(), fine_z=0.0, coarse_z=0.0, whole_z=away, bulk_z=0.0, part_on_bench=False, ms=1.0,
         )  # fmt: skip
 
     def labelled_scores(self, good: Sequence[ReferencePhoto], bad: Sequence[ReferencePhoto]) -> LabelledScores:

@@ -40,22 +40,22 @@ class Bank:
     keys: Array  # (CODE + 1, n)
     shortener: Shortener
 
-    def distances(self, queries: Array, short: Array) -> Array:
-        """(m, width) unit length, and their short codes -> (m,): 1 - cosine to the nearest good patch, 0 to 2."""
-        return _distances(queries, self.patches, _with_one(short) @ self.keys)
+    def distances(self, queries: Array) -> Array:
+        """(m, width) unit length -> (m,): 1 - cosine to the nearest good patch, 0 to 2."""
+        return _distances(queries, self.patches, _with_one(self.shortener.codes(queries)) @ self.keys)
 
+    def own_distances(self, queries: Array, part: NDArray[np.bool_]) -> Array:
+        """(m,): 1 - cosine to the nearest patch of the same photo that does not lie beside it; 1 for a part too small to have one.
 
-def own_distances(queries: Array, short: Array, part: NDArray[np.bool_]) -> Array:
-    """(m,): 1 - cosine to the nearest patch of the same photo that does not lie beside it; 1 for a part too small to have one.
-
-    `part` (rows, columns) says where the m patches lie.
-    """
-    nearness = _with_one(short) @ _keys(short)
-    among = part.ravel()
-    beside = _beside(*part.shape)
-    nearness[beside if among.all() else beside[np.ix_(among, among)]] = -np.inf
-    alone = ~np.isfinite(nearness.max(axis=1))
-    return np.asarray(np.where(alone, np.float32(1), _distances(queries, queries, nearness)), np.float32)
+        `part` (rows, columns) says where the m patches lie. Of the bank only the short codes are used.
+        """
+        short = self.shortener.codes(queries)
+        nearness = _with_one(short) @ _keys(short)
+        among = part.ravel()
+        beside = _beside(*part.shape)
+        nearness[beside if among.all() else beside[np.ix_(among, among)]] = -np.inf
+        alone = ~np.isfinite(nearness.max(axis=1))
+        return np.asarray(np.where(alone, np.float32(1), _distances(queries, queries, nearness)), np.float32)
 
 
 @lru_cache(maxsize=16)
@@ -66,19 +66,18 @@ def _beside(rows: int, columns: int) -> NDArray[np.bool_]:
     return near
 
 
-def shortener(patches: Array) -> Shortener:
-    """Fitted on at most MOST_PATCHES of these."""
-    sample = patches[drawn(len(patches), MOST_PATCHES)]
-    middle = sample.mean(0)
-    away = sample - middle
+def build(patches: Array, by: Shortener | None = None) -> Bank:
+    """A bank of at most MOST_PATCHES of these; without a shortener one is fitted on them."""
+    kept = patches[drawn(len(patches), MOST_PATCHES)]
+    by = by or _shortener(kept)
+    return Bank(patches=kept, keys=_keys(by.codes(kept)), shortener=by)
+
+
+def _shortener(patches: Array) -> Shortener:
+    middle = patches.mean(0)
+    away = patches - middle
     _, directions = np.linalg.eigh(away.T @ away)
     return Shortener(directions=np.ascontiguousarray(directions[:, ::-1][:, :CODE], dtype=np.float32), middle=middle)
-
-
-def build(patches: Array, by: Shortener) -> Bank:
-    """A bank of at most MOST_PATCHES of these."""
-    kept = patches[drawn(len(patches), MOST_PATCHES)]
-    return Bank(patches=kept, keys=_keys(by.codes(kept)), shortener=by)
 
 
 def drawn(count: int, most: int) -> NDArray[np.intp]:

@@ -76,7 +76,7 @@ def describe(seen: View, good: bank.Bank | None) -> Array:
     kinds = [mean, patches[_largest(-patches @ mean, count)].mean(0)]
     if good is not None:
         away = np.zeros(seen.part.shape, np.float32)
-        away[seen.part] = good.distances(patches, good.shortener.codes(patches))
+        away[seen.part] = good.distances(patches)
         strange = patches[_largest(cv2.GaussianBlur(away, (0, 0), BLUR)[seen.part], count)]
         nearest = good.patches[np.argmax(strange @ good.patches.T, axis=1)]
         kinds += [strange.mean(0), (strange - nearest).mean(0)]

@@ -29,9 +29,9 @@ from kenpin.tools.vision.learnt import Learnt
 from kenpin.tools.vision.sight import Classification, LabelledScores, Recognition, RecognitionOutcome, ReferencePhoto, Sight
 from kenpin.tools.vision.text import Reader
 
-REVISION = "eye-1"  # raise it when what is kept on disk would no longer be right
+REVISION = "eye-2"  # raise it when what is kept on disk would no longer be right
 RECENT = 8  # photos whose views stay in memory
-KEPT_PARTS = 8  # parts whose banks stay in memory, 14 MiB each
+KEPT_PARTS = 8  # parts whose banks stay in memory, 28 MiB each
 MARKED = 0.998  # share of a good photo's patches that stay unmarked
 
 __all__ = ["Classification", "Eye", "LabelledScores", "Recognition", "RecognitionOutcome", "ReferencePhoto", "Sight"]
@@ -74,7 +74,7 @@ class Eye:
         known = self._learnt(good, None)
         pixels = photo.read(path)
         seen = self._look(photo.digest(path), path, close=known.close, pixels=pixels)
-        distances, statistic = _measured(seen, known.bank, known.wholes)
+        distances, statistic = _measured(seen, known.bank, known.coarse_bank, known.wholes)
         judged = score.judge(known.scale, statistic)
         grid = np.zeros(seen.part.shape, np.float32)
         grid[seen.part] = distances / known.level
@@ -86,14 +86,16 @@ class Eye:
             anomaly_score=judged.score, threshold=1.0, limits=judged.limits, false_alarm_rate=score.FALSE_ALARM_RATE,
             too_few_references=len(known.wholes) < score.FEWEST, confidence=judged.confidence, confidence_basis=score.CONFIDENCE_BASIS,
             verdict=judged.verdict, references=len(known.wholes), regions=marked, map_jpeg=anomaly_map.draw(pixels, heat, marked),
-            local_z=judged.z[0], whole_z=judged.z[1], bulk_z=judged.z[2], part_on_bench=seen.lie is not Lie.FILLS,
+            fine_z=float(judged.z[score.FINE]), coarse_z=float(judged.z[score.COARSE]), whole_z=float(judged.z[score.WHOLE]),
+            bulk_z=float(judged.z[score.BULK]), part_on_bench=seen.lie is not Lie.FILLS,
             ms=(time.perf_counter() - started) * 1000,
         )  # fmt: skip
 
     def judge(self, path: Path, good: Sequence[ReferencePhoto]) -> score.Judged:
         """`compare` without the evidence to look at, and the photo's features kept: for measuring the same photos many times."""
         known = self._learnt(good, None)
-        _, statistic = _measured(self._look(photo.digest(path), path, close=known.close, keep=True), known.bank, known.wholes)
+        seen = self._look(photo.digest(path), path, close=known.close, keep=True)
+        _, statistic = _measured(seen, known.bank, known.coarse_bank, known.wholes)
         return score.judge(known.scale, statistic)
 
     def labelled_scores(self, good: Sequence[ReferencePhoto], bad: Sequence[ReferencePhoto]) -> LabelledScores:
@@ -102,7 +104,8 @@ class Eye:
         A single good photo has no score. Raises NoReferencesError, PhotoUnreadableError.
         """
         known = self._learnt(good, None)
-        against_others = tuple(score.judge(known.scale, statistic).score for statistic in known.left_out)
+        left_out = known.left_out if len(known.wholes) > 1 else ()
+        against_others = tuple(score.judge(known.scale, statistic).score for statistic in left_out)
         return LabelledScores(good=against_others, bad=tuple(self.judge(photo.path, good).score for photo in bad))
 
     def classify(
@@ -191,24 +194,24 @@ class Eye:
             turns = view.turns(base.lie, len(good))[1:]
             more = (self._look(reference.sha256, reference.path, close=close, turn_deg=turn, keep=True) for turn in turns)
             turned.append([base, *more])
-        wholes = np.stack([_unit_mean(v.of_part) for v in upright])
+        wholes = np.stack([_unit_mean(v.coarse_of_part) for v in upright])
         each = [np.concatenate([v.of_part for v in views]) for views in turned]
-        everything = np.concatenate(each)
-        shortener = bank.shortener(everything)
-        whole_bank = bank.build(everything, shortener)
-        left_out, own = np.zeros((0, 3)), np.zeros(0, np.float32)
+        each_coarse = [np.concatenate([v.coarse_of_part for v in views]) for views in turned]
+        fine, coarse = bank.build(np.concatenate(each)), bank.build(np.concatenate(each_coarse))
         if len(good) == 1:
-            patches = upright[0].of_part
-            own = bank.own_distances(patches, shortener.codes(patches), upright[0].part)
+            own = fine.own_distances(upright[0].of_part, upright[0].part)
+            own_coarse = coarse.own_distances(upright[0].coarse_of_part, upright[0].coarse_part)
+            left_out = score.own_statistics(own, own_coarse)[None]
             level = float(np.quantile(own, MARKED))
         else:
             measured = []
             for i, mine in enumerate(upright):
-                others = bank.build(np.concatenate(each[:i] + each[i + 1 :]), shortener)
-                measured.append(_measured(mine, others, np.delete(wholes, i, axis=0)))
+                others = bank.build(np.concatenate(each[:i] + each[i + 1 :]), fine.shortener)
+                others_coarse = bank.build(np.concatenate(each_coarse[:i] + each_coarse[i + 1 :]), coarse.shortener)
+                measured.append(_measured(mine, others, others_coarse, np.delete(wholes, i, axis=0)))
             left_out = np.stack([statistic for _, statistic in measured])
             level = float(np.mean([np.quantile(distances, MARKED) for distances, _ in measured]))
-        return Learnt(close=close, bank=whole_bank, wholes=wholes, left_out=left_out, own=own, level=max(level, 1e-3))
+        return Learnt(close=close, bank=fine, coarse_bank=coarse, wholes=wholes, left_out=left_out, level=max(level, 1e-3))
 
 
 class _Wholes:
@@ -248,10 +251,10 @@ def _whole_distance(mine: Array, wholes: Array) -> float:
     return float(max(0.0, 1 - (wholes @ mine).max()))
 
 
-def _measured(seen: view.View, by: bank.Bank, wholes: Array) -> tuple[Array, NDArray[np.float64]]:
-    """Patch distances (n,) of the part, as they count, and the photo's statistics."""
-    patches = seen.of_part
-    short = by.shortener.codes(patches)
-    from_bank, from_own = by.distances(patches, short), bank.own_distances(patches, short, seen.part)
-    statistic = score.statistics(from_bank, from_own, _whole_distance(_unit_mean(patches), wholes), len(wholes))
-    return score.tempered(from_bank, from_own, len(wholes)), statistic
+def _measured(seen: view.View, fine: bank.Bank, coarse: bank.Bank, wholes: Array) -> tuple[Array, NDArray[np.float64]]:
+    """Patch distances (n,) of the part seen close, as they count, and the photo's statistics (5,)."""
+    patches, afar = seen.of_part, seen.coarse_of_part
+    close = score.Distances(from_bank=fine.distances(patches), from_own=fine.own_distances(patches, seen.part))
+    from_afar = score.Distances(from_bank=coarse.distances(afar), from_own=coarse.own_distances(afar, seen.coarse_part))
+    whole = _whole_distance(_unit_mean(afar), wholes)
+    return score.tempered(close.from_bank, close.from_own, len(wholes)), score.statistics(close, from_afar, whole, len(wholes))

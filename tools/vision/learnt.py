@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import zipfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,14 +21,16 @@ class Learnt:
 
     close: bool  # whether parts are cut out of their bench
     bank: bank.Bank
-    wholes: Array  # (references, width), unit length
-    left_out: NDArray[np.float64]  # (references, 3): each one's statistics against the others; (0, 3) for a single one
-    own: Array  # (n,): a single reference's patch distances to the rest of itself; (0,) for several
+    coarse_bank: bank.Bank
+    wholes: Array  # (references, width), unit length: mean patches seen from afar
+    left_out: NDArray[np.float64]  # (references, 5): each one's statistics against the others; of a single one, against itself
     level: float  # patch distance above which a place is marked; the map counts in it
 
     @property
     def scale(self) -> score.PartScale:
-        return score.learn(list(self.left_out)) if len(self.left_out) else score.learn_single(self.own, on_bench=self.close)
+        if len(self.wholes) == 1:
+            return score.SingleScale(own=self.left_out[0], on_bench=self.close)
+        return score.learn(list(self.left_out))
 
 
 def save(learnt: Learnt, path: Path) -> None:
@@ -35,9 +38,8 @@ def save(learnt: Learnt, path: Path) -> None:
     mine = path.with_suffix(f".{os.getpid()}.tmp")
     with mine.open("wb") as file:
         np.savez(
-            file, patches=learnt.bank.patches.astype(np.float16), directions=learnt.bank.shortener.directions,
-            middle=learnt.bank.shortener.middle, wholes=learnt.wholes, left_out=learnt.left_out, own=learnt.own,
-            close=np.array(learnt.close), level=np.array(learnt.level),
+            file, wholes=learnt.wholes, left_out=learnt.left_out, close=np.array(learnt.close), level=np.array(learnt.level),
+            **_packed("fine", learnt.bank), **_packed("coarse", learnt.coarse_bank),
         )  # fmt: skip
     mine.replace(path)
 
@@ -46,10 +48,22 @@ def load(path: Path) -> Learnt | None:
     """None when it was not saved, or not whole."""
     try:
         with np.load(path, allow_pickle=False) as kept:
-            shortener = bank.Shortener(directions=kept["directions"], middle=kept["middle"])
             return Learnt(
-                close=bool(kept["close"]), bank=bank.build(kept["patches"].astype(np.float32), shortener), wholes=kept["wholes"],
-                left_out=kept["left_out"], own=kept["own"], level=float(kept["level"]),
+                close=bool(kept["close"]), bank=_unpacked("fine", kept), coarse_bank=_unpacked("coarse", kept), wholes=kept["wholes"],
+                left_out=kept["left_out"], level=float(kept["level"]),
             )  # fmt: skip
     except (FileNotFoundError, zipfile.BadZipFile, KeyError, ValueError, EOFError):
         return None
+
+
+def _packed(name: str, kept: bank.Bank) -> dict[str, NDArray[np.generic]]:
+    return {
+        f"{name}_patches": kept.patches.astype(np.float16),
+        f"{name}_directions": kept.shortener.directions,
+        f"{name}_middle": kept.shortener.middle,
+    }
+
+
+def _unpacked(name: str, kept: Mapping[str, NDArray[np.generic]]) -> bank.Bank:
+    shortener = bank.Shortener(directions=np.asarray(kept[f"{name}_directions"]), middle=np.asarray(kept[f"{name}_middle"]))
+    return bank.build(np.asarray(kept[f"{name}_patches"], np.float32), shortener)

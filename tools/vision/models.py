@@ -12,11 +12,11 @@ from pathlib import Path
 
 from huggingface_hub import HfApi, ModelCard, scan_cache_dir, snapshot_download
 from huggingface_hub.constants import HF_HUB_CACHE
-from huggingface_hub.errors import (
+from huggingface_hub.errors import (  # type: ignore[attr-defined]  # HTTPError: of whichever client the library uses
     CacheNotFound,
     GatedRepoError,
     HFValidationError,
-    HTTPError,  # type: ignore[attr-defined]  # of whichever client the library uses: no name resolved, refused, 404, 500
+    HTTPError,
     LocalEntryNotFoundError,
 )
 

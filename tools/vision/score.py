@@ -2,16 +2,15 @@
 
 Three statistics are read off a photo, each blind to what another sees:
 
-    local  how far its strangest patches lie from any good patch: a scratch, a chip
-    whole  how far its mean patch lies from any good photo's: a colour or texture that changed everywhere
-    bulk   how far its patches lie from good patches on average: a surface that went rough, a part that crumbled
+    fine    how far its strangest patches lie from any good patch, seen close: a scratch, a hole
+    coarse  the same seen from afar, where a patch covers nearly twice as much each way: a chip, a crack across, a missing screw
+    whole   how far its mean patch lies from any good photo's, seen from afar: a colour or texture that changed everywhere
 
 They are taken as logarithms, set against how the part's own good photos differ among themselves (leave one out, shrunk towards a prior),
-and joined by a soft maximum.
+and joined by a soft maximum. Two more are kept beside them: how far patches lie from good ones on average, close (`bulk`) and from afar.
 
 With few references a good photo shows things that no reference shows but that it shows more than once itself; a defect is rare on its own
-photo too. So for the local statistic a patch's distance is also held against the nearest patch of its own photo, the less the more
-references there are.
+photo too. So a patch's distance is also held against the nearest patch of its own photo, the less the more references there are.
 
 A single reference has nobody to be compared with (`SingleScale`): its own patches say what to expect, and the prior says the rest.
 docs/decisions/0003-one-score.md has the measurements.
@@ -30,27 +29,32 @@ from numpy.typing import NDArray
 from kenpin.storage.vocabulary import Verdict
 from kenpin.tools.vision.backbone import Array
 
-LOCAL, WHOLE, BULK = 0, 1, 2
-TOP_SHARE = 0.015  # of the patches: the strangest, whose mean is the local statistic
+FINE, COARSE, WHOLE, BULK, COARSE_BULK = range(5)
+JOINED = 3  # the first so many make the score
+TOP_SHARE_FINE, TOP_SHARE_COARSE = 0.005, 0.015  # of the patches: the strangest, four of them on a part that fills its view
 OWN_WEIGHT, OWN_FADES = 0.35, 0.3  # power of (own / bank distance) with one reference; times references to the power -0.3
 TINY = 1e-5  # added before a logarithm
 
-PRIOR_SPREAD = np.array([0.07, 0.40, 0.10])  # of the three statistics among good photos
-PRIOR_WEIGHT = 5.0  # photos that the prior counts for
-SHARPNESS = 1.5  # of the soft maximum
+# Settled on photos that no bench tests on (elpv and textile photos outside its draws, the cookies' and screws' training roles).
+PRIOR_SPREAD = np.array([0.14, 0.35, 0.40, 0.10, 0.10])  # of the statistics among good photos
+PRIOR_WEIGHT = 8.0  # photos that the prior counts for
+SHARPNESS = 2.0  # of the soft maximum
 
-SINGLE_SPREAD = np.array([0.07, 0.60, 0.20])
-CHANCE_WHOLE = -5.5  # two photos of one texture: log distance of the means of about a thousand patches
-UNLIKE_WHOLE = 5.0  # ... rising this fast with `unlike`, since then parts vary and it is no texture
-BENCH_WHOLE = -2.5  # two photos of one kind of part found on a bench
-UNLIKE_LOCAL = 0.4  # share of `unlike` added to the local statistic
-SINGLE_USUAL, SINGLE_ACROSS = 1.5, 1.5  # mean and spread of the joined score among good photos of parts that fill the frame
-BENCH_USUAL, BENCH_ACROSS = 0.3, 1.0  # ... and of parts found on a bench, whose surroundings no longer count
+SINGLE_SPREAD = np.array([0.10, 0.30, 0.50])  # where the reference explains the photo as well as it explains itself
+CHANCE_WHOLE = -4.8  # two photos of one texture: log distance of the means of about 250 patches
+UNLIKE_WHOLE = 8.0  # ... rising this fast with `unlike`, since then parts vary and it is no texture
+BENCH_WHOLE = -2.0  # two photos of one kind of part found on a bench
+UNLIKE_LOCAL = 0.4  # share of `unlike` added to the fine and the coarse statistic
+UNLIKE_WIDENS = 2.0  # spreads of fine and whole grow by this share of `unlike` ...
+UNLIKE_SHARPENS = 4.0  # ... and that of coarse shrinks: what varies close up says less than what varies from afar
+SINGLE_THRESHOLD = 2.0
+SINGLE_BELOW, SINGLE_ABOVE = 0.5, 0.5  # how far the limits lie from it ...
+UNLIKE_ABOVE = 12.0  # ... the upper one rising this fast with `unlike`: either good parts vary or this photo is strange
 
 FALSE_ALARM_RATE = 0.05
 FEWEST = 4  # references below which the rate is the prior's word alone
-ACROSS = 1.0  # prior spread of the joined score among good photos
-ESTIMATED = 3.0  # centre, three spreads: what was estimated from the same photos widens the spread by their share
+ACROSS, ACROSS_WEIGHT = 0.7, 5.0  # prior spread of the joined score among good photos, and the photos it counts for
+ESTIMATED = 2.0  # centre and spreads: what was estimated from the same photos widens the spread by their share
 STEP = 4.0  # spreads that make the score grow e-fold
 
 CONFIDENCE_SLOPE = 2.05  # by bench/confidence.py on the cookie set's training roles and the screws, none of them tested on
@@ -67,15 +71,30 @@ def tempered(from_bank: Array, from_own: Array, references: int) -> Array:
     return np.asarray(from_bank * ratio**weight, np.float32)
 
 
-def statistics(from_bank: Array, from_own: Array, whole_distance: float, references: int) -> Numbers:
-    """(3,): local, whole and bulk, against that many references."""
-    local = strangest(tempered(from_bank, from_own, references))
-    return np.log(np.array([local, whole_distance, float(from_bank.mean())]) + TINY)
+@dataclass(frozen=True, kw_only=True)
+class Distances:
+    """Of one view's patches (n,), each 1 - cosine, 0 to 2."""
+
+    from_bank: Array  # to the nearest good patch
+    from_own: Array  # to the nearest patch of the same photo that does not lie beside it
 
 
-def strangest(distances: Array) -> float:
-    """Mean of the largest TOP_SHARE."""
-    count = max(1, round(TOP_SHARE * len(distances)))
+def statistics(fine: Distances, coarse: Distances, whole_distance: float, references: int) -> Numbers:
+    """(5,): fine, coarse, whole, bulk and coarse bulk, against that many references."""
+    local_fine, local_coarse = (tempered(seen.from_bank, seen.from_own, references) for seen in (fine, coarse))
+    found = [
+        strangest(local_fine, TOP_SHARE_FINE),
+        strangest(local_coarse, TOP_SHARE_COARSE),
+        whole_distance,
+        float(fine.from_bank.mean()),
+        float(coarse.from_bank.mean()),
+    ]
+    return np.log(np.array(found) + TINY)
+
+
+def strangest(distances: Array, share: float) -> float:
+    """Mean of the largest `share` of them, at least of one."""
+    count = max(1, round(share * len(distances)))
     return float(np.partition(distances, len(distances) - count)[-count:].mean())
 
 
@@ -84,7 +103,7 @@ class Cut:
     """Where good ends."""
 
     threshold: float  # of the joined score
-    limits: tuple[float, float]  # on the score's own scale, around 1.0
+    limits: tuple[float, float]  # of the joined score, around the threshold
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,30 +114,32 @@ class Judged:
     limits: tuple[float, float]
     verdict: Verdict
     confidence: float  # 0.5 to MOST_CONFIDENT
-    z: tuple[float, float, float]  # local, whole, bulk: in spreads among good photos
+    z: Numbers  # (5,): in spreads among good photos
 
 
 class PartScale(Protocol):
     """What is usual for a part."""
 
-    @property
-    def cut(self) -> Cut: ...
-
     def z(self, statistic: Numbers) -> Numbers:
-        """(3,) -> (3,): in spreads among good photos."""
+        """(5,) -> (5,): in spreads among good photos."""
         ...
+
+    def cut(self, statistic: Numbers) -> Cut: ...
 
 
 @dataclass(frozen=True, kw_only=True)
 class Scale:
     """From two or more good photos, each against the others."""
 
-    centre: Numbers  # (3,)
-    spread: Numbers  # (3,)
-    cut: Cut
+    centre: Numbers  # (5,)
+    spread: Numbers  # (5,)
+    usual_cut: Cut
 
     def z(self, statistic: Numbers) -> Numbers:
         return (statistic - self.centre) / self.spread
+
+    def cut(self, statistic: Numbers) -> Cut:
+        return self.usual_cut
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,31 +148,48 @@ class SingleScale:
 
     When it explains another photo's patches as well as it explains its own, the part is a texture, and only chance moves the mean patch.
     When it explains them worse (`unlike`), either good parts vary or all of this one is strange, and one reference cannot tell which:
-    every spread widens.
+    fewer photos are called not OK, more are left to a person.
     """
 
-    own_local: float
-    own_bulk: float
+    own: Numbers  # (5,), `whole` 0: the reference's own statistics
     on_bench: bool
-    cut: Cut
 
     def z(self, statistic: Numbers) -> Numbers:
-        unlike = statistic[BULK] - self.own_bulk
-        worse = max(0.0, unlike)
-        whole = BENCH_WHOLE if self.on_bench else CHANCE_WHOLE + UNLIKE_WHOLE * worse
-        away = np.array([statistic[LOCAL] - self.own_local + UNLIKE_LOCAL * unlike, statistic[WHOLE] - whole, unlike])
-        return np.asarray(away / (SINGLE_SPREAD * (1 + worse)))
+        away = statistic - self.own
+        worse = self._worse(statistic)
+        expected_whole = BENCH_WHOLE if self.on_bench else CHANCE_WHOLE + UNLIKE_WHOLE * worse
+        fine, coarse, whole = SINGLE_SPREAD * np.array(
+            [1 + UNLIKE_WIDENS * worse, 1 / (1 + UNLIKE_SHARPENS * worse), 1 + UNLIKE_WIDENS * worse]
+        )
+        return np.array(
+            [
+                (away[FINE] + UNLIKE_LOCAL * away[BULK]) / fine,
+                (away[COARSE] + UNLIKE_LOCAL * away[COARSE_BULK]) / coarse,
+                (statistic[WHOLE] - expected_whole) / whole,
+                away[BULK] / PRIOR_SPREAD[BULK],
+                away[COARSE_BULK] / PRIOR_SPREAD[COARSE_BULK],
+            ]
+        )
+
+    def cut(self, statistic: Numbers) -> Cut:
+        above = SINGLE_ABOVE + UNLIKE_ABOVE * self._worse(statistic)
+        return Cut(threshold=SINGLE_THRESHOLD, limits=(SINGLE_THRESHOLD - SINGLE_BELOW, SINGLE_THRESHOLD + above))
+
+    def _worse(self, statistic: Numbers) -> float:
+        return max(0.0, float(statistic[BULK] - self.own[BULK]))
 
 
 def judge(scale: PartScale, statistic: Numbers) -> Judged:
     """What `statistics` gave for a photo -> its place on the part's scale."""
-    z = scale.z(statistic)
-    score = float(np.exp((joined(z) - scale.cut.threshold) / STEP))
-    low, high = scale.cut.limits
+    z, cut = scale.z(statistic), scale.cut(statistic)
+    score = _scored(joined(z), cut)
+    low, high = (_scored(limit, cut) for limit in cut.limits)
     verdict = Verdict.OK if score < low else Verdict.NOT_OK if score > high else Verdict.UNSURE
-    return Judged(
-        score=score, limits=scale.cut.limits, verdict=verdict, confidence=confidence(score), z=(float(z[0]), float(z[1]), float(z[2]))
-    )
+    return Judged(score=score, limits=(low, high), verdict=verdict, confidence=confidence(score), z=z)
+
+
+def _scored(at: float, cut: Cut) -> float:
+    return float(np.exp(np.clip((at - cut.threshold) / STEP, -50, 50)))
 
 
 def confidence(score: float) -> float:
@@ -161,8 +199,8 @@ def confidence(score: float) -> float:
 
 
 def joined(z: Numbers) -> float:
-    """Soft maximum: near the largest, a little above it when others are as large."""
-    scaled = SHARPNESS * np.clip(z, -100, 100)
+    """Soft maximum of the first JOINED: near the largest, a little above it when others are as large."""
+    scaled = SHARPNESS * np.clip(z[:JOINED], -100, 100)
     return float((np.log(np.exp(scaled - scaled.max()).sum()) + scaled.max()) / SHARPNESS)
 
 
@@ -170,25 +208,22 @@ def learn(left_out: Sequence[Numbers]) -> Scale:
     """From the statistics of two or more good photos, each against the others."""
     table = np.array(left_out)
     count = len(table)
-    weight = PRIOR_WEIGHT + count - 1
     centre = table.mean(0)
-    spread = np.sqrt((PRIOR_WEIGHT * PRIOR_SPREAD**2 + np.square(table - centre).sum(0)) / weight)
+    spread = np.sqrt((PRIOR_WEIGHT * PRIOR_SPREAD**2 + np.square(table - centre).sum(0)) / (PRIOR_WEIGHT + count - 1))
     scores = np.array([joined(z) for z in (table - centre) / spread])
-    across = ((PRIOR_WEIGHT * ACROSS**2 + np.square(scores - scores.mean()).sum()) / weight) ** 0.5
-    return Scale(centre=centre, spread=spread, cut=_cut(float(scores.mean()), float(across * (1 + ESTIMATED / count) ** 0.5), weight))
+    freedom = ACROSS_WEIGHT + count - 1
+    across = ((ACROSS_WEIGHT * ACROSS**2 + np.square(scores - scores.mean()).sum()) / freedom * (1 + ESTIMATED / count)) ** 0.5
+    # The threshold is where Student's distribution puts the stated false-alarm rate, the limits where it puts twice and half of it.
+    low, threshold, high = (
+        float(scores.mean() + across * student_quantile(1 - rate * FALSE_ALARM_RATE, freedom)) for rate in (2.0, 1.0, 0.5)
+    )
+    return Scale(centre=centre, spread=spread, usual_cut=Cut(threshold=threshold, limits=(low, high)))
 
 
-def learn_single(own: Array, on_bench: bool) -> SingleScale:
-    """`own` (n,): one good photo's patch distances to the rest of itself."""
-    local, bulk = np.log(strangest(own) + TINY), np.log(float(own.mean()) + TINY)
-    usual, across = (BENCH_USUAL, BENCH_ACROSS) if on_bench else (SINGLE_USUAL, SINGLE_ACROSS)
-    return SingleScale(own_local=float(local), own_bulk=float(bulk), on_bench=on_bench, cut=_cut(usual, across, PRIOR_WEIGHT))
-
-
-def _cut(usual: float, across: float, freedom: float) -> Cut:
-    """The threshold is where Student's distribution puts the stated false-alarm rate, the limits where it puts twice and half of it."""
-    low, threshold, high = (usual + across * student_quantile(1 - rate * FALSE_ALARM_RATE, freedom) for rate in (2.0, 1.0, 0.5))
-    return Cut(threshold=threshold, limits=(float(np.exp((low - threshold) / STEP)), float(np.exp((high - threshold) / STEP))))
+def own_statistics(fine: Array, coarse: Array) -> Numbers:
+    """(5,) of one good photo, from its patches' distances to the rest of itself, close and from afar."""
+    found = [strangest(fine, TOP_SHARE_FINE), strangest(coarse, TOP_SHARE_COARSE), 1.0, float(fine.mean()), float(coarse.mean())]
+    return np.log(np.array(found) + TINY)
 
 
 def student_quantile(share: float, freedom: float) -> float:

@@ -33,7 +33,8 @@ class Shot:
     contrast: float  # luma between the darkest and the brightest hundredth
     blown: float  # share of pixels with a colour at its upper end, 0 to 1: wood turns yellow before it turns white
     blur: Mapping[int, float]  # at each of SCALES_PX that the photo has: 0 (sharp) to 1
-    long_px: int  # the part's long side on the photo as decoded; the photo's own where the part fills it
+    side_px: int  # the photo's long side, as decoded
+    long_px: int  # the part's long side; the photo's own where the part fills it
 
 
 @lru_cache(maxsize=4096)
@@ -45,15 +46,16 @@ def look(path: Path) -> Shot:
 def measured(of: Pixels) -> Shot:
     luma: NDArray[np.uint8] = cv2.cvtColor(of.rgb, cv2.COLOR_RGB2GRAY)
     darkest, brightest = np.percentile(luma, (1, 99))
-    long_px = max(luma.shape)
+    side_px = long_px = max(luma.shape)
     outline = of.outline
     if outline is not None:
-        long_px = round(max(outline.size_wh) / max(of.small.shape) * long_px)
+        long_px = round(max(outline.size_wh) / max(of.small.shape) * side_px)
     return Shot(
         brightness=float(luma.mean()),
         contrast=float(brightest - darkest),
         blown=float((of.rgb.max(axis=2) >= BLOWN_FROM).mean()),
         blur={side: _blur(_at(luma, side)) for side in SCALES_PX if max(luma.shape) >= side},
+        side_px=side_px,
         long_px=long_px,
     )
 

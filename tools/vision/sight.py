@@ -32,9 +32,10 @@ class Sight:
     references: int
     regions: tuple[Region, ...]  # strongest first
     map_jpeg: bytes  # the photo with its strange places marked, long side at most 1024 px, no EXIF
-    local_z: float  # how far the strangest patches lie from usual, in spreads among good photos
+    fine_z: float  # how far the strangest patches, seen close, lie from usual, in spreads among good photos
+    coarse_z: float  # the same seen from afar
     whole_z: float  # the same for the photo as a whole
-    bulk_z: float = 0.0  # the same for its patches on average
+    bulk_z: float  # the same for its patches on average
     part_on_bench: bool  # the part was found against a background and looked at close
     ms: float
 

@@ -67,7 +67,7 @@ LEAST_UNCHECKED = 5  # characters; a shorter one without a check digit is as lik
 
 
 class Reader:
-    """Reads photos; loads its networks with the first one. Not for use from several threads at once."""
+    """Reads photos; loads its networks (200 MiB) with the first one. Not for use from several threads at once."""
 
     def __init__(self, threads: int | None = None) -> None:
         self._threads = threads

@@ -1,7 +1,8 @@
 """What the network is shown of a photo, and where its patches lie on it.
 
-A part on a bench is cut out close and brought upright; a part that fills the frame is shown as it is. Either way about `TOKENS` patches
-are spent, in the proportions of what is shown, so a long part gets a long view and every photo costs about the same.
+A part on a bench is cut out close and brought upright; a part that fills the frame is shown as it is. Either way it is shown twice: once
+close, in about `TOKENS` patches, and once from afar, in about `COARSE_TOKENS`, both in the proportions of what is shown, so a long part
+gets a long view and every photo costs about the same: as much as one look at 448 x 448 px.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ from kenpin.tools.vision.backbone import Array, Backbone
 from kenpin.tools.vision.foreground import Lie, Outline
 from kenpin.tools.vision.photo import Pixels
 
-TOKENS = 1024  # 448 x 448 px with patches of 14 px
+TOKENS = 784  # 392 x 392 px with patches of 14 px
+COARSE_TOKENS = 256  # 224 x 224 px
 MARGIN = 1.12  # of the part's box: its edge must be seen against the bench
 MOST_UNEQUAL = 4.0  # long side over short side of a view
 PART_SHARE = 0.25  # of a patch that must be part for the patch to count
@@ -50,40 +52,52 @@ class Frame:
 
 @dataclass(frozen=True, kw_only=True)
 class View:
-    """Patch features of one frame of a photo."""
+    """Patch features of one frame of a photo, close and from afar."""
 
     features: Array  # (rows, columns, width), unit length
     part: NDArray[np.bool_]  # (rows, columns): which patches show the part
     frame: Frame
+    coarse: Array  # (coarse rows, coarse columns, width), unit length
+    coarse_part: NDArray[np.bool_]  # (coarse rows, coarse columns)
     lie: Lie
 
     @property
     def of_part(self) -> Array:
         """(n, width)"""
-        everything = self.features.reshape(-1, self.features.shape[-1])
-        return everything if self.part.all() else everything[self.part.ravel()]
+        return _where(self.features, self.part)
+
+    @property
+    def coarse_of_part(self) -> Array:
+        """(m, width)"""
+        return _where(self.coarse, self.coarse_part)
 
 
 def look(pixels: Pixels, backbone: Backbone, *, close: bool = True, turn_deg: float = 0.0) -> View:
     """`close` cuts the part out where it lies on a bench; `turn_deg` turns what is shown."""
     outline = pixels.outline if close else None
     height, width = pixels.rgb.shape[:2]
-    long_side = max(height, width)
     if outline is None:
-        frame = _frame((width / long_side / 2, height / long_side / 2), (width / long_side, height / long_side), 0.0)
-        rgb = _cut(pixels.rgb, frame, backbone.patch)
-        part = np.ones((frame.rows, frame.columns), bool)
-        return View(features=backbone.patches(rgb), part=part, frame=frame, lie=Lie.FILLS)
-    turned = outline.turned(turn_deg)
-    unit = max(outline.mask.shape)
-    frame = _frame(
-        (turned.centre_xy[0] / unit, turned.centre_xy[1] / unit),
-        (turned.size_wh[0] * MARGIN / unit, turned.size_wh[1] * MARGIN / unit),
-        turned.angle_deg,
+        long_side = max(height, width)
+        centre_xy, size_wh, angle_deg = (width / long_side / 2, height / long_side / 2), (width / long_side, height / long_side), 0.0
+    else:
+        turned, unit = outline.turned(turn_deg), max(outline.mask.shape)
+        centre_xy = (turned.centre_xy[0] / unit, turned.centre_xy[1] / unit)
+        size_wh, angle_deg = (turned.size_wh[0] * MARGIN / unit, turned.size_wh[1] * MARGIN / unit), turned.angle_deg
+    frame, afar = (_frame(centre_xy, size_wh, angle_deg, tokens) for tokens in (TOKENS, COARSE_TOKENS))
+    features, coarse = backbone.patches_of_many([_cut(pixels.rgb, one, backbone.patch) for one in (frame, afar)])
+    return View(
+        features=features,
+        part=_part(outline, frame),
+        frame=frame,
+        coarse=coarse,
+        coarse_part=_part(outline, afar),
+        lie=Lie.FILLS if outline is None else outline.lie,
     )
-    rgb = _cut(pixels.rgb, frame, backbone.patch)
-    part = _part(outline, frame)
-    return View(features=backbone.patches(rgb), part=part, frame=frame, lie=outline.lie)
+
+
+def _where(patches: Array, part: NDArray[np.bool_]) -> Array:
+    everything = patches.reshape(-1, patches.shape[-1])
+    return everything if part.all() else everything[part.ravel()]
 
 
 def turns(lie: Lie, references: int) -> tuple[float, ...]:
@@ -95,11 +109,11 @@ def turns(lie: Lie, references: int) -> tuple[float, ...]:
     return tuple(360.0 * i / count for i in range(count))
 
 
-def _frame(centre_xy: tuple[float, float], size_wh: tuple[float, float], angle_deg: float) -> Frame:
+def _frame(centre_xy: tuple[float, float], size_wh: tuple[float, float], angle_deg: float, tokens: int) -> Frame:
     wide, high = size_wh
     wide, high = max(wide, high / MOST_UNEQUAL), max(high, wide / MOST_UNEQUAL)
-    rows = max(1, round((TOKENS * high / wide) ** 0.5))
-    return Frame(centre_xy=centre_xy, size_wh=(wide, high), angle_deg=angle_deg, rows=rows, columns=max(1, TOKENS // rows))
+    rows = max(1, round((tokens * high / wide) ** 0.5))
+    return Frame(centre_xy=centre_xy, size_wh=(wide, high), angle_deg=angle_deg, rows=rows, columns=max(1, tokens // rows))
 
 
 def _cut(rgb: NDArray[np.uint8], frame: Frame, patch: int) -> NDArray[np.uint8]:
@@ -118,8 +132,10 @@ def _cut(rgb: NDArray[np.uint8], frame: Frame, patch: int) -> NDArray[np.uint8]:
     return cut
 
 
-def _part(outline: Outline, frame: Frame) -> NDArray[np.bool_]:
-    """Which patches show the part: at least one always does."""
+def _part(outline: Outline | None, frame: Frame) -> NDArray[np.bool_]:
+    """Which patches show the part: all where it fills the frame; at least one always does."""
+    if outline is None:
+        return np.ones((frame.rows, frame.columns), bool)
     fine = 4
     matrix = frame.onto_photo(max(outline.mask.shape), frame.columns * fine, frame.rows * fine)
     matrix[:, 2] += matrix[:, :2] @ (0.5, 0.5) - 0.5
@@ -132,7 +148,8 @@ def _part(outline: Outline, frame: Frame) -> NDArray[np.bool_]:
 
 def rounded(seen: View) -> View:
     """What `load` gives back after `save`, so that a photo's score does not depend on whether it was kept."""
-    return replace(seen, features=seen.features.astype(np.float16).astype(np.float32))
+    features, coarse = (patches.astype(np.float16).astype(np.float32) for patches in (seen.features, seen.coarse))
+    return replace(seen, features=features, coarse=coarse)
 
 
 def save(seen: View, path: Path) -> None:
@@ -141,7 +158,10 @@ def save(seen: View, path: Path) -> None:
     frame = np.array([*f.centre_xy, *f.size_wh, f.angle_deg])
     mine = path.with_suffix(f".{os.getpid()}.tmp")
     with mine.open("wb") as file:
-        np.savez(file, features=seen.features.astype(np.float16), part=seen.part, frame=frame, lie=np.array(seen.lie.value))
+        np.savez(
+            file, features=seen.features.astype(np.float16), part=seen.part, frame=frame, coarse=seen.coarse.astype(np.float16),
+            coarse_part=seen.coarse_part, lie=np.array(seen.lie.value),
+        )  # fmt: skip
     mine.replace(path)
 
 
@@ -149,11 +169,11 @@ def load(path: Path) -> View | None:
     """None when it was not saved, or not whole."""
     try:
         with np.load(path, allow_pickle=False) as kept:
-            features = kept["features"].astype(np.float32)
+            features, coarse = kept["features"].astype(np.float32), kept["coarse"].astype(np.float32)
             x, y, wide, high, angle = (float(v) for v in kept["frame"])
-            part, lie = kept["part"], Lie(str(kept["lie"]))
+            part, coarse_part, lie = kept["part"], kept["coarse_part"], Lie(str(kept["lie"]))
     except (FileNotFoundError, zipfile.BadZipFile, KeyError, ValueError, EOFError):
         return None
     rows, columns = part.shape
     frame = Frame(centre_xy=(x, y), size_wh=(wide, high), angle_deg=angle, rows=rows, columns=columns)
-    return View(features=features, part=part, frame=frame, lie=lie)
+    return View(features=features, part=part, frame=frame, coarse=coarse, coarse_part=coarse_part, lie=lie)

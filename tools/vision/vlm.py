@@ -177,7 +177,7 @@ def _mib_free(device: str) -> float:
 
         free, _ = torch.cuda.mem_get_info()
         return free / MIB
-    free = psutil.virtual_memory().available
+    free = float(psutil.virtual_memory().available)
     limit, used = Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory.current")  # a container's own limit
     if limit.exists() and used.exists() and (most := limit.read_text().strip()).isdigit():
         free = min(free, int(most) - int(used.read_text()))
@@ -213,7 +213,8 @@ def _loaded(model: str, folder: Path, device: str, number: str) -> Any:
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     options: dict[str, Any] = {"dtype": torch.bfloat16 if number == "bfloat16" or device != devices.CPU else torch.float32}
     if number == "int8" and device != devices.CPU:
-        options |= {"quantization_config": BitsAndBytesConfig(load_in_8bit=True), "device_map": {"": device}}
+        eight_bits = BitsAndBytesConfig(load_in_8bit=True)  # type: ignore[no-untyped-call]
+        options |= {"quantization_config": eight_bits, "device_map": {"": device}}
     try:
         network: Any = AutoModelForImageTextToText.from_pretrained(folder, local_files_only=True, use_safetensors=True, **options)
     except ImportError as error:
@@ -236,7 +237,7 @@ def _quantised(network: Any) -> Any:
     decoder: torch.nn.Module = network.get_decoder()
     with warnings.catch_warnings():  # torch announces that this moves to a package of its own; constraints.txt holds a torch that has it
         warnings.simplefilter("ignore")
-        quantize_dynamic(decoder, {torch.nn.Linear}, dtype=torch.qint8, inplace=True)
+        quantize_dynamic(decoder, {torch.nn.Linear}, dtype=torch.qint8, inplace=True)  # type: ignore[no-untyped-call]
     return network
 
 

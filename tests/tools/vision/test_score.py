@@ -10,7 +10,7 @@ from kenpin.tools.vision import score
 
 
 def good_photos(draw: np.random.Generator, count: int) -> np.ndarray:
-    return draw.normal((-1.5, -4.0, -2.0), (0.1, 0.6, 0.1), (count, 3))
+    return draw.normal((-1.5, -1.8, -4.0, -2.0, -2.2), (0.1, 0.2, 0.6, 0.1, 0.1), (count, 5))
 
 
 @pytest.mark.parametrize("references", [4, 16])
@@ -25,14 +25,15 @@ def test_good_photos_pass_the_threshold_about_as_often_as_stated(references: int
 
 def test_a_photo_strange_in_any_one_way_is_not_ok() -> None:
     scale = score.learn(list(good_photos(np.random.default_rng(1), 8)))
-    for strange in ((-0.7, -4.0, -2.0), (-1.5, 0.5, -2.0), (-1.5, -4.0, -1.2)):
+    for strange in ((-0.5, -1.8, -4.0, -2, -2), (-1.5, 0.0, -4.0, -2, -2), (-1.5, -1.8, 0.5, -2, -2)):
         assert score.judge(scale, np.array(strange)).verdict is Verdict.NOT_OK
-    assert score.judge(scale, np.array((-1.5, -4.0, -2.0))).verdict is Verdict.OK
+    assert score.judge(scale, np.array((-1.5, -1.8, -4.0, -2, -2.2))).verdict is Verdict.OK
 
 
 def test_a_photo_at_the_threshold_is_left_to_a_person_with_even_odds() -> None:
     scale = score.learn(list(good_photos(np.random.default_rng(1), 8)))
-    assert scale.cut.limits[0] < 1 < scale.cut.limits[1]
+    low, high = score.judge(scale, scale.centre).limits
+    assert low < 1 < high
     assert score.confidence(1.0) == 0.5
 
 
@@ -41,9 +42,9 @@ def test_no_verdict_is_certain() -> None:
 
 
 def test_identical_references_still_leave_room_for_a_slightly_different_photo() -> None:
-    scale = score.learn([np.array((-4.0, -11.0, -5.0))] * 4)
-    assert np.isfinite(score.judge(scale, np.array((-1.0, -3.0, -1.0))).score)
-    assert score.judge(scale, np.array((-4.0, -11.0, -5.0))).verdict is Verdict.OK
+    scale = score.learn([np.array((-4.0, -4.0, -11.0, -5.0, -5.0))] * 4)
+    assert np.isfinite(score.judge(scale, np.array((-1.0, -1.0, -3.0, -1.0, -1.0))).score)
+    assert score.judge(scale, np.array((-4.0, -4.0, -11.0, -5.0, -5.0))).verdict is Verdict.OK
 
 
 @pytest.mark.parametrize(("share", "freedom", "quantile"), [(0.95, 5, 2.015), (0.95, 20, 1.725), (0.975, 8, 2.306), (0.9, 6, 1.440)])
