@@ -16,6 +16,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from kenpin.tools.intents import generalised
+
 BUCKETS = 1 << 14  # n-grams share weights by chance; with twice as many the accuracy in cross-validation is the same
 LONGEST_PIECE = 4  # letters
 UNCLEAR = "unclear"  # the name under which the model knows texts that ask nothing, such as a part number alone
@@ -35,10 +37,11 @@ def guess(text: str) -> dict[str, float]:
 def features(text: str) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """The buckets (N,) of a text's pieces and their values (N,): pieces of 1 to LONGEST_PIECE letters, and runs of 1 to 3 words.
 
-    Both kinds have length 1 as vectors, so that a long question weighs no more than a short one.
+    The pieces are those of the generalised text, so that what was learnt of screws holds for rivets. Both kinds have length 1 as
+    vectors, so that a long question weighs no more than a short one.
     """
     text = _NUMBER.sub("0", text)
-    padded = [f" {word} " for word in text.split()]
+    padded = [f" {word} " for word in generalised(text).split()]
     pieces = Counter(w[i : i + n] for w in padded for n in range(1, LONGEST_PIECE + 1) for i in range(len(w) - n + 1))
     words = _TOKEN.findall(text)
     runs = Counter("w" + " ".join(words[i : i + n]) for n in (1, 2, 3) for i in range(len(words) - n + 1))

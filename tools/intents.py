@@ -64,7 +64,7 @@ _ITEM = (
 _IT = "(?:it|this|that|them|these|those|the (?:part|piece|batch|lot|rest|unit|item)s?|(?:this|these|that) [a-z]+)"
 _PHOTO = "(?:photos?|pictures?|images?|pics?|shots?|snaps?)"
 _KIZU = (
-    "(?:キズ|きず|傷|疵|欠陥|不良|不具合|欠け|カケ|割れ|ひび|ヒビ|クラック|亀裂|汚れ|よごれ|シミ|しみ|異物|異常|へこみ|凹み|ヘコミ|打痕|バリ|錆|サビ|さび|"
+    "(?:黒い?点|キズ|きず|傷|疵|欠陥|不良|不具合|欠け|カケ|割れ|ひび|ヒビ|クラック|亀裂|汚れ|よごれ|シミ|しみ|異物|異常|へこみ|凹み|ヘコミ|打痕|バリ|錆|サビ|さび|"
     "腐食|変色|斑点|ムラ|剥がれ|剥離|気泡|鋳巣|巣|ボイド|擦れ|スレ|打ち傷|擦り傷|すり傷|焼け|ヤケ|変形|曲がり|破れ|ほつれ|シワ|コンタミ|ピンホール|"
     "断線|短絡|ショート|フラッシュ|ゴミ|ほこり|影|defect|scratch|dent|crack|stain|burr)"
 )
@@ -77,7 +77,16 @@ _BUHIN = (
     "[oO]リング|シール材|クリップ|バネ|ばね|ベアリング|led|抵抗|コンデンサ|ダイオード|端子|フィルム|部品|ラベル|シール|矢印|はんだ|マーク|ボタン|スイッチ|"
     "ヒューズ|電池|チューブ|ホース|歯|爪|ツメ|指|脚|個体|ce|screw|pin|bolt|層|段|溝|ロック|保護)"
 )
-_ITSU = "(?:前(?!回)|以前|過去|先週|先月|先日|昨日|この前|この間|こないだ|前回|昔)"
+_ITSU = "(?:(?<!名)(?<!手)前(?!回|後)|以前|過去|先週|先月|先日|昨日|この前|この間|こないだ|前回|昔)"
+
+_ANY_DEFECT = re.compile(rf"(?<![a-z]){_DEFECT}(?![a-z])|{_KIZU}")
+_ANY_THING = re.compile(rf"(?<![a-z]){_ITEM}(?![a-z])|{_BUHIN}")
+
+
+def generalised(text: str) -> str:
+    """A lower-case text with one sign for any defect and another for any thing that may be on a photo: "is the ¤ on the ¤?"."""
+    return _ANY_THING.sub("¤", _ANY_DEFECT.sub("§", text))
+
 
 INTENTS = (
     Intent(
@@ -95,7 +104,7 @@ INTENTS = (
             "(?<!double.)(?:check|inspect) (?:it|this|that)(?: one| part| piece)?(?: please| pls)?$", "false alarm", "suspicious",
             "fishy",
             "(?:which|what) (?:one|of (?:these|those|the|them)[a-z ]*) (?:is|are|looks?) (?:the )?(?:worse|worst|better|best|bad|"
-            "defective|broken|ok|good)", "worse", "worst", f"compare (?:these|those|both|the two|{_PHOTO}|them)",
+            "defective|broken|ok|good)", "worse", "(?<!is it )worst(?! case)", f"compare (?:these|those|both|the two|{_PHOTO}|them)",
             f"any (?:visible |obvious )?(?:{_DEFECT}|anomal(?:y|ies))", f"is there (?:any |a |an )?(?:visible |evidence of )?{_DEFECT}",
             f"are there (?:any )?(?:visible )?{_DEFECT}", f"does (?:it|this) have (?:a |any )?{_DEFECT}", "evaluate", "evidence of",
             "surface anomalies", "anything (?:wrong|unusual|abnormal|odd|strange|suspicious|off)", "something(?:'s| is)? (?:wrong|off)",
@@ -125,7 +134,7 @@ INTENTS = (
             "状態.{0,2}(?:いい|良い|よい)", "仕様(?:通り|どおり)", "無傷", "受け入れ(?:ます|られ|可|基準|て)",
             "(?:どっち|どちら)の?(?:方|ほう|写真)が(?:良|悪|い|マシ)", "悪い(?:方|ほう)", "[ヤや][バば]", "(?<!どこが)(?<!どこか)壊れて",
             "溶接は(?:問題|ok|大)", "違和感", "不良か(?:どう|な|も)", "良いですか", "いいですよね", "使い物に", "突き返",
-            "気になる(?:ところ|点|箇所)", "同じくらい", "汚染され", "許容範囲",
+            "気になる(?:ところ|点|箇所)", "同じくらい", "汚染され", "許容範囲", "許し", "無事", "仲間外れ",
         ),
     ),
     Intent(
@@ -151,7 +160,7 @@ INTENTS = (
             "which (?:\\w+ ){1,2}is (?:the )?(?:bad|damaged|broken|chipped|cracked|open|worn|bent|burnt)(?: one)?",
             "on (?:the )?(?:top|bottom|left|right|upper|lower|front|back)(?: half| side)? or", "upper or lower", "only one (?:\\w+ )?or",
             "one \\w+ or several", "indicate", "the place$", "where should i look", "which tooth", "what proportion", "or just one",
-            "near the (?:edge|handle|corner|hole|top|bottom)",
+            "near the (?:edge|handle|corner|hole|top|bottom)", "annotate", "(?:upper|lower|top|bottom) (?:left|right) or", "is it worst",
         ),
         japanese=japanese_pieces(
             "どこ(?!から(?:来|き)|まで信|の(?:会社|メーカー))", "ドコ", "何処",
@@ -167,7 +176,8 @@ INTENTS = (
             "何[%％]以上", "\\d%以上", "上半分", "中央ですか", "真ん中か", f"{_KIZU}(?:の|は|が)?.{{0,2}}(?:数|何本)",
             "どれが?(?:欠け|壊れ|割れ)", "欠けてる.はどれ", "ズーム", "拡大して", "どのネジが", "何本だけ", "1本だけ",
             "どの\\w{1,4}が(?:壊|欠|割|断|悪)", "(?:近く|寄り)です", f"{_KIZU}は(?:一つ|1つ|ひとつ)だけ", "一番ひどいのは",
-            "(?:ネジ|ねじ|ピン|歯|端子)が(?:壊れ|欠け|折れ)",
+            "(?:ネジ|ねじ|ピン|歯|端子)が(?:壊れ|欠け|折れ)", "縁だけ", "書き込んで", "(?:左|右)(?:上|下)[?]?$", "場所.{0,2}見せ",
+            "(?:左|右)(?:上|下)か", "どこまで",
         ),
     ),
     Intent(
@@ -192,7 +202,8 @@ INTENTS = (
             f"(?:is|does) (?:it|this|that) (?:count as |just |only |maybe |really )?(?:a |an |what you call )?(?:{_KIND})$",
             f"^(?:a |an )?(?:{_KIND})[?, ]+(?:a |an )?(?:{_KIND})", "cosmetic or structural", "same class", "to a class",
             "(?:count|counts) as a(?! pass)", "identify (?:this|the) (?:anomaly|defect|flaw)", "defect class(?:es)?", "failure class",
-            "determine the defect", "(?:the|its) (?:type|kind|class|category)$",
+            "determine the defect", "(?:the|its) (?:type|kind|class|category)$", "which known", "real (?:damage|defect)",
+            f"(?:could|might|may) (?:this|it|that) be (?:a |an )?{_KIND}", "what is it$",
         ),
         japanese=japanese_pieces(
             f"(?:何|なん|なに)(?:の|という|と言う|て(?:いう|ゆう)|ちゅう|ていう)(?:種類の)?{_KIZU}", "なんの ?ふりょう",
@@ -205,6 +216,7 @@ INTENTS = (
             f"^(?:これ|それ)(?:は|って)?(?:ただの)?{_SHU}(?:なの|なん)?(?:です|でしょう)?か?$",
             f"^{_SHU}(?:なの|なん|です|でしょう)+か?$", "(?:どの|どんな)クラス", "クラス名", "どのタイプ", "(?:キズ|傷|不良|欠陥)の名前",
             "って言っていい", "って(?:これ|この)のこと", "カテゴリ", f"{_SHU}と{_SHU}、?(?:の)?(?:どちら|どっち|どれ)", "色ムラのどれ",
+            "クラスは", "知られている不良", "工具痕", f"{_SHU}の可能性", "何の故障", "不良一覧", "これは何で$",
         ),
         across=japanese_pieces(
             f"{_KIZU}(?:なの|なん|です|でしょう)?か?[、?]+(?:ただの|それとも|または)?.{{0,2}}{_KIZU}(?:なの|なん|です|でしょう)?(?:か|"
@@ -226,15 +238,17 @@ INTENTS = (
             "phrase", "remarks?", "compose", "going on in", f"what(?: is|'s) (?:in|on) this {_PHOTO}$", "verbal(?:ly)?", "observations?",
             "write (?:the |an? |this |it )?(?:observation|remark|comment|up|down)", f"explain what the {_PHOTO}", "in one sentence",
             "description field", "objective", "inspection report", "sentence for", f"what (?:does|do) (?:this|the|these) {_PHOTO} show",
+            "seeing here", "make a (?:note|report)", f"explain (?:what )?(?:the|this) {_PHOTO}",
         ),
         japanese=japanese_pieces(
-            "(?<!使い方を)(?<!理由を)説明(?!書)", "何が写", "なにが写", "なにがうつ", "写って(?:いる|る)(?:もの|の)(?!はどの)",
-            "(?:検査|点検|不良)?(?:メモ|所見|コメント)(?!リ)", "キャプション", "caption", "要約", "まとめて", "報告書", "レポート",
-            "日報", "日誌", "引き継ぎ", "文章", "文案", "文面", "一文", "(?<!注)文(?:を|ちょうだい|にして)", "例文", "記述し", "描写",
-            "言葉に", "述べて(?!.*原因)", "観察", "見えて?るもの", "見えるもの", "見える(?:もの|こと|事実)", "様子を", "一言で?書",
-            "一行で", "せつめい", "inspection ?note", "ご?説明いただ", "概要", "記録(?:用|して|の本文|に残す文)",
-            "状況(?:を|の|は)?.{0,3}(?:文|説明|教え|詳)", "何が見え", "見たまま", "備考", "検査報告", "\\d文で", "文で", "の本文",
-            "客観的", "状態を(?:記録|書|文|言葉|詳)", "検査票", "中身を言", "何がある$", "の内容を", "何を写", "レポートに",
+            "(?<!使い方を)(?<!理由を)(?<!機能を)説明(?!書)", "何が写", "なにが写", "なにがうつ",
+            "写って(?:いる|る)(?:もの|の)(?!はどの)", "(?:検査|点検|不良)?(?:メモ|所見|コメント)(?!リ)", "キャプション", "caption",
+            "要約", "まとめて", "報告書", "レポート", "日報", "日誌", "引き継ぎ", "文章", "文案", "文面", "一文",
+            "(?<!注)文(?:を|ちょうだい|にして)", "例文", "記述し", "描写", "言葉に", "述べて(?!.*原因)", "観察", "見えて?るもの",
+            "見えるもの", "見える(?:もの|こと|事実)", "様子を", "一言で?書", "一行で", "せつめい", "inspection ?note", "ご?説明いただ",
+            "概要", "記録(?:用|して|の本文|に残す文)", "状況(?:を|の|は)?.{0,3}(?:文|説明|教え|詳)", "何が見え", "見たまま", "備考",
+            "検査報告", "\\d文で", "文で", "の本文", "客観的", "状態を(?:記録|書|文|言葉|詳)", "検査票", "中身を言", "何がある$",
+            "の内容を", "何を写", "レポートに", "どう書(?:く|け)", "何の写真",
         ),
     ),
     Intent(
@@ -274,6 +288,7 @@ INTENTS = (
             "can you see (?:a |an |any )?(?:\\w+ )?(?:hole|screw|cable|label)", "still there", "right way",
             "is there (?:water|oil|glue|grease|solder|paint|tape) on", f"(?:do|can) (?:you|u) see (?:a|an|any|the) (?:\\w+ )?{_ITEM}",
             "same \\w+ (?:as|in|on)", "looks? like part", "in the (?:box|bag)$", "holding",
+            "(?:red|blue|green|black|white|yellow|grey|gray|orange|brown|silver) (?:one|wire|cable|cap|part)",
         ),
         japanese=japanese_pieces(
             f"{_BUHIN}(?:は|が|って|も|の数は|の本数は|の個数は)?(?:、)?(?:全部で|全部|ちゃんと|正しく|\\d|両方)?.{{0,3}}(?:何(?:個|本|"
@@ -290,13 +305,14 @@ INTENTS = (
             "上の写真と", "足り(?:ない|て|ます)", "不足して", "[揃そ]ろ?って", "抜け(?:てる|ている|て|た)(?!.*どこ)", "隣に", "隣の",
             "横に(?:ある|あるもの|置)", "の色は", "挿入され", "(?:正しく|ちゃんと)(?:組|挿|差|付|入|取)", "奥まで",
             "同じ(?:物|もの|部品|個体)(?:の写真|です|か|$)",
-            "(?:前|前回|さっき|以前|上|朝|この前)の(?:写真|画像|photo)(?:と|から|に比べ)", "どこが(?:変|違)",
+            "(?:前|前回|さっき|以前|上|朝|この前)の(?:写真|画像|photo)(?:と|から|に比べ)", "どこが(?:変わ|違)",
             "(?:どっち|どちら|どの)の?面が?(?:は)?上", "何のネジ", "何の(?:ねじ|ボルト|ケーブル|箱)", "機種", "正しい向き", "向きは",
             "いっぱい$", "入れ替わ", "塗ってある", "組み立て", "組まれ", "点いてる", "袋は", "剥がして", "水滴",
             "(?:長い|短い)(?:方|ほう).*(?:部品|版|ver)", "セット$", "どっちの部品", "矢印(?!で)", "ランプ", "曲がって(?:い|な|る|ませ)",
-            "何か書いてあるか", "付いてる$", "隠れて", "右の.*何", "何個ある", "表側", "の?2個", "何か出て", "真っ直ぐ", "まっすぐ",
-            "は見え(?:ます|る)", "同じ(?!くらい|ぐらい)\\w{1,5}です", "に見える[?]?$", "中身は何", "伸びて", "何を持って", "何列",
-            "はどの製品", "つながって", "隙間(?:は|が)?(?:ある|あり|ない)",
+            "何か書いてあるか", "付いてる$", "隠れて", "右の.*何", "(?:トレイ|箱|写真|袋)(?:に|の中に).{0,4}(?:何個|いくつ|何本)",
+            "表側", "の?2個", "何か出て", "真っ直ぐ", "まっすぐ", "は見え(?:ます|る)", "同じ(?!くらい|ぐらい)\\w{1,5}です",
+            "に見える[?]?$", "中身は何", "伸びて", "何を持って", "何列", "はどの製品", "つながって", "隙間(?:は|が)?(?:ある|あり|ない)",
+            "(?:青|赤|緑|黒|白|黄色)(?:い)?の?(?:方|ほう|やつ|ケーブル|線)", "はんだ付け(?:され|して)", "空です", "空っぽ",
         ),
     ),
     Intent(
@@ -315,8 +331,8 @@ INTENTS = (
             "(?:what|where|which)(?! should i look$) (?:should|must|do|would|can|could) (?:i|we|maintenance|they|you) (?:start |"
             "begin )?(?:check|look|verify|inspect|examine|control|to look)(?: (?:at|first|now|next))?(?! for)", "start looking",
             "verify first", "check next", "stop (?:this|it|that) from", "avoid", "never happens? again", "coming back",
-            "process parameter", "explain (?:why|how (?:this|it|that|such|the)|where|its|the)", "what should the supplier change",
-            "in the field", "downstream",
+            "process parameter", "explain (?:why|how (?:this|it|that|such|the)|where|its|the (?!photo|picture|image))",
+            "what should the supplier change", "in the field", "downstream",
             "(?:mold|mould|robot|tool|machine|operator|vibration|heat|packaging|gripper|temperature)\\w*(?: \\w+){0,3} (?:doing|fault|"
             "to blame|responsible|do that|have caused|pads)", "is it the (?:mold|mould|robot|tool|machine|gripper)",
             "would (?:heat|vibration|pressure|moisture) (?:do|cause)", "exposure", "is a scratch like that", "countermeasures?",
@@ -326,20 +342,24 @@ INTENTS = (
             "what (?:could|can|might) cause", "which (?:process|step|process step|station)", "how bad", "what could be the",
             "(?:could|can) (?:it|this) be the", "check on the (?:line|machine)", "what would you check", "step produces",
             "safety (?:risks?|issues?|concerns?|problems?)", "for safety", "go wrong", "likely to (?:break|fail|crack)", "which machine",
+            "so (?:that )?(?:this|it|that) (?:doesn't|does not|won't|never)",
+            "(?:material|process|machine|handling|design|operator|supplier) (?:or|problem)", "worst case", "corrective",
+            "fix the process",
         ),
         japanese=japanese_pieces(
-            "なぜ", "何故", "なして", "なんで(?!しょう|す|うか)", "何で(?:こう|こん|起|でき|出|つ|割)", "原因", "げんいん", "理由",
+            "なぜ", "何故", "なして", "なんで(?!しょう|す|うか)", "何で(?:こう|こん|起|でき(?!て)|出|つ|割)", "原因", "げんいん", "理由",
             "どうして(?!いい|やる)", "要因", "何のせい", "のせい", "対策", "どうやってでき", "リスク", "危な", "危険",
             "影響(?!のある面積|を受け|のある範囲)", "どうなる", "どうなり", "どないなる", "漏れる", "メカニズム", "再発を?防", "防ぐ",
             "防止", "予防", "起こさない", "fmea", "重大度", "厳しさ", "深刻",
             "(?:次に|まず|最初に|先に|次の|次は).{0,8}(?:確認|チェック|check|点検|調べ|見|検査)(?!して|もら|いただ|お願|願|頼|品)",
             "(?:機械|設備|プレス|工程|金型|保全).{0,8}(?:どこ|何).{0,5}(?:見|点検|確認|調べ)", "確認すべき", "点検すべき", "checkすべき",
-            "どこから来", "から来る", "何でつく", "犯人", "怪しいか", "可能性は", "振動", "(?:熱|湿気|圧力)で", "故障メカ", "進展",
+            "どこから来", "から来る", "何でつく", "犯人", "怪しいか", "た可能性", "振動", "(?:熱|湿気|圧力)で", "故障メカ", "進展",
             "後工程", "root ?cause", "どうやったら防", "なんで.{0,6}(?:なっ|なる|割れ|つく|出)", "何が悪くて", "何が悪かった",
             "工程条件", "防げ", "放置", "悪化", "機能に", "性能に", "工具", "摩耗(?:が原因|のせい|で)", "取り扱いが悪", "心配",
             "まずい$", "未然", "改善", "(?:何を|次に|最初に|まず).{0,4}調べ", "調査", "何が(?:まず|悪)かった", "背景", "故障モード",
             "あとで(?:壊|割|折)", "なぜ.{0,6}曲", "どの工程", "刃物", "湿気", "どれに当たる", "響く", "後で(?:壊|割)",
             "(?:壊|割)れる(?:恐れ|可能性|心配)", "どんな問題が(?:起|出)", "避け(?:れ|ら|る)", "壊れそう", "どの(?:機械|設備|工程)で",
+            "重大", "(?:材料|工程|設計|人|作業|設備)の問題", "どこから来", "繰り返さない",
         ),
     ),
     Intent(
@@ -377,7 +397,7 @@ INTENTS = (
             "どのロット", "製造(?:日|年月)", "(?:賞味|使用|消費|有効)期限", "日付コード", "date ?code", "現品票", "番号が.*一致", "製番",
             "の数字", "チップの(?:文字|番号)", "コードは(?:何|$)", "番号(?:を)?教え", "字を", "スタンプ", "表示は何",
             "(?<![a-z])id(?:は|を|$)", "何て書い", "製造番号", "プレートを", "の(?:中身|内容)は$", "期限", "ラベルの",
-            "合ってるか.*シリアル", "型番", "ロット(?:を)?読", "判読", "書き起こ",
+            "合ってるか.*シリアル", "型番", "ロット(?:を)?読", "判読", "書き起こ", "彫って", "彫られ",
         ),
     ),
     Intent(
@@ -385,12 +405,13 @@ INTENTS = (
         tools=("history",),
         beats=("compare", "locate", "ask", "classify", "propose", "describe"),
         english=english_words(
-            "(?:have|has|had|did|do|ever|been|was|were|anyone|we|somebody).{0,40}(?:before|previously|already|earlier|in (?:the )?past|"
-            "last (?:week|month|year|time|quarter)|b4)", "seen (?:\\w+ )*(?:before|b4|already|previously|like)",
-            "ever (?:had|seen|happened)", "previous(?:ly)?(?! (?:one|photo|picture|image|instruction|message))", "similar",
-            "histor(?:y|ical)", "in (?:the )?past", "from the past", "recurring", "recurr(?:ed|ent|ence)", "happened (?:before|again)",
-            "first time", "how often", "how many (?:times|such|cases|of these have)", "did we (?:do|decide|scrap|rework|get|have)",
-            "(?:was|were) decided", "we decide", "they decide", "decided? (?:the )?(?:last|on)", "other cases", "cases", "like this one",
+            "(?:have|has|had|did|do|ever|been|was|were|anyone|we|somebody).{0,40}(?:before|previously|already|earlier(?! photo|"
+            " picture| image| one)|in (?:the )?past|last (?:week|month|year|time|quarter)|b4)",
+            "seen (?:\\w+ )*(?:before|b4|already|previously|like)", "ever (?:had|seen|happened)",
+            "previous(?:ly)?(?! (?:one|photo|picture|image|instruction|message))", "similar", "histor(?:y|ical)", "in (?:the )?past",
+            "from the past", "recurring", "recurr(?:ed|ent|ence)", "happened (?:before|again)", "first time", "how often",
+            "how many (?:times|such|cases|of these have)", "did we (?:do|decide|scrap|rework|get|have)", "(?:was|were) decided",
+            "we decide", "they decide", "decided? (?:the )?(?:last|on)", "other cases", "cases", "like this one",
             f"same (?:problem|issue|thing|{_DEFECT}|rubbish|crap|signature)", "repeat(?:ed)?", "looks? familiar",
             "known (?:issue|problem)", f"know this {_DEFECT}", "had this", "seen this", "seen it", "this before",
             "(?:any|past|old|previous) records?", "on record", "precedents?", "comparable",
@@ -402,7 +423,7 @@ INTENTS = (
             "reported", "do we know th(?:is|at)", "(?:have we|did we) ever", "something like (?:this|it) in", "closest", "same story",
             "colleague", "other parts have", "had it too", "occurred", "earlier (?:inspection|ticket|case)s?",
             "find (?:me )?(?:the |a )?(?:past|twin|similar|earlier)", "repeat of", "previous case",
-            "(?:is|are) (?:this|it|that) an? (?:known|familiar)", "decision on",
+            "(?:is|are) (?:this|it|that) an? (?:known|familiar)", "decision on", "^is (?:this|it) new", "more frequent", "archive",
         ),
         japanese=japanese_pieces(
             f"{_ITSU}(?!の(?:写真|画像|photo))(?:に|も|は|にも|と同じ|例|から)?.{{0,14}}(?:あ(?:る|り|っ)|見|出|起|発生|同じ|似|こんな|"
@@ -417,7 +438,8 @@ INTENTS = (
             "前んとき", "いつものやつ", "誰が承認した", "クレームあ", "similar ?case", "また(?:か|同じ|出)", "前回は",
             "前回の(?!写真|お)", "一番近い過去", "出たっけ", "最後に(?:出|発生|起|見)", "何回(?:出|起|発生|目|も)", "よくある",
             "知ってる不良", "記録(?:を)?出", "その後どう", "前はどう", "前の似た", "三回目", "\\d回目", "報告ある", "一番似", "同僚",
-            "双子", "ラインでも", "同じ話", "似たの", "初めてのケース", "既知の(?:不良|問題)(?:です|か|$)",
+            "双子", "ラインでも", "同じ話", "似たの", "初めてのケース", "既知の(?:不良|問題)(?:です|か|$)", "見た人", "新しい不良",
+            "増えて", "アーカイブ",
         ),
     ),
     Intent(
@@ -434,7 +456,7 @@ INTENTS = (
             f"(?:scrap|toss|bin|trash|quarantine|dispose of|throw away|discard|keep|release|ship|deliver|return|rework|repair|"
             f"approve) {_IT}(?: away| back)?", "scrap(?:ped)?(?! cost)", "re-?work", "throw (?:\\w+ )?away", "write (?:it|this) off",
             "toss", "bin(?: this| it|\\?)", "in the bin", "use-as-is", "use as is", "on hold", "or hold", "quarantine", "concession",
-            "deviation", "waiver", "salvageable", "ship", "shipped", "shipment\\?", "shipping", "stop shipment",
+            "(?:under|on) (?:a )?deviation", "waiver", "salvageable", "ship", "shipped", "shipment\\?", "shipping", "stop shipment",
             "send (?:\\w+ ){0,2}(?:out|to (?:packing|the customer|customer|the client)|back)",
             "send to (?:the )?(?:customer|packing|client)", "go(?:es)? (?:out|back|to the customer)", "release lot", "release it",
             "can (?:we|i) (?:release|deliver|ship)", "deliver", "pass (?:it|this|them|that)? ?on(?: to)?", "back on the line",
@@ -445,7 +467,8 @@ INTENTS = (
             "(?:do|should|can|must) (?:i|we) (?:fix|repair|replace|sell|stop|block|sort|refuse|reject|set aside|put (?:it|"
             "this) (?:aside|on hold|back)|release|keep|hold|scrap|use it)", "aside", "what now", "stop the line",
             "worth (?:fixing|repairing|it)", "(?:what|which) action", "sorted out", "sort the", "refuse", "go to assembly", "go on$",
-            "let it go", "fix it", "actions? should", "be saved",
+            "let it go", "fix it", "actions? should", "be saved", "let (?:it|this|them) pass", "right thing to do", "downgrade",
+            "(?:ok|okay|fine) to (?:ship|pack|send|deliver|release)",
         ),
         japanese=japanese_pieces(
             "どう(?:すれば|したら|処置|処理|対処|扱)(?!使)(?!.*(?:防|ありまし|でした))",
@@ -460,6 +483,7 @@ INTENTS = (
             "よけと", "よけて", "売れる", "進めて", "選別", "ブロック", "このまま(?:使|流|出|進)", "目をつぶ", "アクション", "直す",
             "次どう", "さて、?どう", "行かせ", "組立に回", "受け取り拒否", "どう(?:すれば|したら)(?:いい|よい|良い)", "ライン止める",
             "さて", "どうしよう", "救え", "何をすれば(?:いい|よい)", "納品して(?:問題|いい|大丈夫|も|よ)", "止める必要", "おすすめ",
+            "(?<!取り)扱い", "格下げ",
         ),
     ),
     Intent(
@@ -494,7 +518,8 @@ INTENTS = (
             "voltage", "volts?(?! on)", "hard enough", "music", "meaning of life", "how old", "last maintenance", "ppm",
             "send this (?:photo )?to [a-z]+$(?<!customer)", "start the conveyor", "open the door", "temperature outside",
             "will the machine be", "the customer pay", "history of [a-z]+", "python", "write (?:code|a program)", "the shift end",
-            "forecast", "how much is a", "best inspector",
+            "forecast", "how much is a", "best inspector", "how far is it", "exchange rate", "people work", "password", "ceo", "airport",
+            "president", "toilet", "restroom", "gloves", "phone number", "pressure", "line \\d+ make",
         ),
         japanese=japanese_pieces(
             "天気", "雨降", "昼飯", "昼ご飯", "ランチ", "夕飯", "お?なか ?すいた", "バス", "電車", "休憩", "夜勤だれ",
@@ -504,7 +529,8 @@ INTENTS = (
             "給料", "休み(?:は|いつ)", "何時(?:から|です|$)", "なんじ", "試合", "歩留", "何台", "会議室", "電話して", "湿度", "食堂",
             "\\d時に(?:教|知|呼|起)", "(?:修理|直すの)にどのくらい", "いつ直る", "コーヒー", "トルク", "ドアを", "コンベア", "電圧",
             "硬さ", "音楽", "人生", "何年もの", "メンテ", "ppm", "に送って$", "担当(?:者|です|は)", "誰が担当", "払うの", "検査員は誰",
-            "歴史を教え", "コード(?:を)?書け", "いつ終わ", "新品はいくら",
+            "歴史を教え", "コード(?:を)?書け", "いつ終わ", "新品はいくら", "空港", "為替", "働いて", "パスワード", "社長", "トイレ",
+            "手袋はどこ", "電話番号", "圧力(?!で)", "何個作",
         ),
     ),
     Intent(
@@ -524,7 +550,7 @@ INTENTS = (
             "wrong answer", "(?:record|records) (?:things|the decision|it|this|my)", "never mind", "forget it", "^test$",
             "(?:any|some)body there", "who made you", "an ai", "my mistake", "got it wrong", "congratulations",
             "what kind of (?:photos|pictures|images)", "^what do you do", "teach you", "(?:are )?you there",
-            "you're wrong|you are wrong",
+            "you're wrong|you are wrong", "your name", "(?:the|these) buttons", "your features",
         ),
         japanese=japanese_pieces(
             "使い方", "つかいかた", "ヘルプ", "(?<![a-z])help", "(?:何|なに|なん)(?:が|を)?(?: )?(?:でき|出来)", "できること",
@@ -535,7 +561,8 @@ INTENTS = (
             "何語", "日本語(?:で|でも)", "助けて", "登録(?:は|の|する|し)", "始め方", "どこから始め", "承認を(?:押|取り消)",
             "確度(?:って|とは)", "誰が作った", "(?<![a-z])ai(?:です|$|か)", "誰か(?:い|居)", "^テスト$", "やっぱり(?:いい|結構)",
             "気にしない", "間違えました", "自分で記録", "取り消せ", "おめでとう", "ははは", "外れてる", "困ったとき", "答えが間違",
-            "手伝って", "教えるには", "どんな写真が(?:必要|要|い)", "^いますか$",
+            "手伝って", "教えるには", "どんな写真が(?:必要|要|い)", "^いますか$", "^名前は", "(?:お|君の|あなたの)名前", "消し方",
+            "機能を説明", "ボタンは", "マニュアル",
         ),
     ),
 )  # fmt: skip

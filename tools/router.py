@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from kenpin.storage.vocabulary import Language
 from kenpin.tools.asides import is_bare_why, leans, without_courtesy
 from kenpin.tools.guess import UNCLEAR, guess
-from kenpin.tools.intents import HELP, INTENTS, Intent
+from kenpin.tools.intents import HELP, INTENTS, OFF_TOPIC, Intent
 from kenpin.tools.spelling import corrected
 
 DEFAULT_TOOLS = ("compare", "locate")
@@ -130,8 +130,8 @@ def _guessed(text: str) -> tuple[tuple[Intent, ...], float]:
         return (), 0.0
     probabilities = guess(text)
     likeliest = max(probabilities, key=probabilities.__getitem__)
-    if likeliest == UNCLEAR:
-        return (), 0.0
+    if likeliest == UNCLEAR or (likeliest in (HELP, OFF_TOPIC) and probabilities[likeliest] < 0.5):
+        return (), 0.0  # looking in vain does less harm than not looking
     asked = {name for name, probability in probabilities.items() if probability >= 0.5} | {likeliest}
     return tuple(intent for intent in INTENTS if intent.name in asked), probabilities[likeliest]
 
