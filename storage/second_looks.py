@@ -133,7 +133,7 @@ def agreement(conn: Connection, part: str | None = None) -> Agreement:
     )
     if number is not None:
         query = query.where(inspections.c.part == number)
-    counted: dict[tuple[str, str | None], int] = {(verdict, said): count for verdict, said, count in conn.execute(query).tuples()}
+    counted: dict[tuple[str, str | None], int] = {(verdict, said): count for verdict, said, count in conn.execute(query)}
 
     def both(answer: Verdict, person: SecondLook) -> int:
         return counted.get((answer.value, person.value), 0)

@@ -55,7 +55,7 @@ def answer(
 
 
 def decided(posted: Mapping[str, Any], words: str) -> Message:
-    """A posted answer once it is decided: what came of it stands where the proposal was. The same however often it runs."""
+    """A posted answer or second look once it is decided: what came of it stands where the buttons were. The same however often it runs."""
     kept = [block for block in posted.get("blocks") or () if not str(block.get("block_id")).startswith((PROPOSAL, DECISION))]
     outcome = {**_section(words), "block_id": f"{PROPOSAL}-decided"}
     headline = str(posted["text"]).splitlines()[0]

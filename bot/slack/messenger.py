@@ -126,8 +126,10 @@ class SlackMessenger:
         link = self.permalink(inspection.posted_channel or "", inspection.posted_ts or "")
         if link:
             words = f"{words} <{link}>"
-        message = messages.plain(words)
-        self._client.chat_update(channel=channel, ts=ts, text=message.text, blocks=list(message.blocks))
+        for posted in self._client.conversations_history(channel=channel, latest=ts, inclusive=True, limit=1)["messages"]:
+            if posted["ts"] == ts:
+                message = messages.decided(posted, words)
+                self._client.chat_update(channel=channel, ts=ts, text=message.text, blocks=list(message.blocks))
 
     def apologise(self, inspection: Inspection, *, minutes: int | None) -> None:
         name, holes = ("thread.retry_soon", {"minutes": minutes}) if minutes else ("thread.gave_up", {})

@@ -23,7 +23,7 @@ import pytest
 import sqlalchemy as sa
 from drawn_parts import PART, mat
 from psycopg import sql
-from running_kenpin import Factory, Message, buttons, factory, reference_of, wait_for
+from running_kenpin import Factory, Message, Process, buttons, factory, reference_of, wait_for
 
 from kenpin.bot.workspace import people
 from kenpin.bot.workspace.server import Workspace
@@ -180,6 +180,43 @@ def test_a_decision_survives_a_kill_and_is_recorded_and_announced_once(shop: Fac
         assert not any(buttons(m) for m in shop.olga.answers(answer))
         assert sum(m["text"].startswith("✅") for m in shop.olga.thread(answer)) == 1
         assert len(shop.logged(reference_of(answer), AuditKind.ACTION_RECORDED)) == 1
+
+
+def test_a_second_look_survives_kills_and_is_asked_for_and_told_of_once(shop: Factory) -> None:
+    def serve() -> Process:
+        return shop.start("serve", KENPIN_SECOND_LOOKS="1").wait_until("Kenpin is at work")
+
+    def asked_for() -> list[Message]:
+        return [m for m in shop.akira.direct_messages() + shop.sumi.direct_messages() if reference_of(answer) in str(m)]
+
+    running = serve()
+    shop.faults(delays_s={"conversations.open": HELD_S})
+    question = shop.olga.ask(QUESTION, mat(725, torn=True))
+    answer = shop.olga.answer(question)
+    wait_for("the second look to be drawn", lambda: shop.value("SELECT count(*) FROM second_looks"), every_s=0.005)
+    time.sleep(0.5)
+    running.kill()  # before it is asked for
+    shop.faults(reset=True, delays_s={"chat.postMessage": HELD_S})
+    running = serve()
+    wait_for("the second look to be asked for", asked_for, every_s=0.005)
+    running.kill()  # asked for, and not noted yet
+    shop.faults(reset=True, delays_s={"chat.update": HELD_S})
+    running = serve()
+    shop.come_to_rest()
+    (look,) = asked_for()
+    looker = shop.akira if look["channel"] == shop.akira.dm else shop.sumi
+    looker.press(look, "look_not_ok")
+    shop.olga.told(answer, "👀")
+    running.kill()  # told, and the buttons are still there
+    shop.faults(reset=True)
+    serve()
+    shop.come_to_rest()
+    (look,) = asked_for()
+    assert not buttons(look)
+    assert sum(m["text"].startswith("👀") for m in shop.olga.thread(answer)) == 1
+    kinds = [entry.kind for entry in shop.log_of(reference_of(answer))]
+    assert kinds.count(AuditKind.SECOND_LOOK_DRAWN) == kinds.count(AuditKind.SECOND_LOOK_TAKEN) == 1
+    expect_one_of_everything(shop, question)
 
 
 def test_a_thumb_on_an_answer_whose_poster_died_counts_once_it_is_known_to_stand_there(shop: Factory) -> None:

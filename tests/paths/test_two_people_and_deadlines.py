@@ -163,7 +163,8 @@ def test_a_second_look_shows_the_photo_and_not_the_answer_and_the_thread_says_wh
     said = hasty.olga.told(answer, "👀")
     assert f"<@{hasty.akira.id}>" in said and "differs: OK. The answer was: Not OK." in said
     thanks = wait_for("the buttons to go", lambda: now if not buttons(now := look_at_again(hasty, look)) else None)
-    assert thanks["text"].startswith("Thank you. You said: OK. The answer was: Not OK")
+    assert "Thank you. You said: OK. The answer was: Not OK" in thanks["text"]
+    assert [block["type"] for block in thanks["blocks"]].count("image") == 1, "the photo stays"
     reference = reference_of(answer)
     assert hasty.rows("SELECT person_id, said FROM second_look_replies WHERE inspection_id = :i", i=reference) == [(hasty.akira.id, "ok")]
     assert len(hasty.logged(reference, AuditKind.SECOND_LOOK_DRAWN)) == len(hasty.logged(reference, AuditKind.SECOND_LOOK_TAKEN)) == 1

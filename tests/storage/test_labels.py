@@ -8,7 +8,7 @@ from sqlalchemy.engine import Connection, Engine
 
 from kenpin.storage import actions, decisions, inspections, proposals
 from kenpin.storage.database import reading, writing
-from kenpin.storage.vocabulary import Answer, DecisionVerdict, Disposition, Language, Photo, Proposed, Verdict
+from kenpin.storage.vocabulary import Answer, Correction, DecisionVerdict, Disposition, Language, Photo, Proposed, Verdict
 
 PHOTOS = tuple(Photo(sha256=str(n) * 64, shown_sha256="f" * 64, height_px=3, width_px=4) for n in (7, 2))
 
@@ -63,6 +63,20 @@ def test_an_approved_disposition_tells_what_the_part_was(
     assert (label.inspection_id, label.verdict, label.anomaly_score) == ("K-1", verdict, 0.8)
     assert label.photos == tuple(photo.sha256 for photo in PHOTOS)
     assert label.was_really_bad is was_really_bad
+
+
+@pytest.mark.parametrize(("really", "was_really_bad"), [(Verdict.OK, False), (Verdict.NOT_OK, True)])
+def test_a_correction_says_outright_what_the_part_was(database: Engine, floor: ShopFloor, really: Verdict, was_really_bad: bool) -> None:
+    """Whatever is done with it: a good part may be scrapped, and a bad one used."""
+    disposition = Disposition.SCRAP if really is Verdict.OK else Disposition.USE_AS_IS
+    instead = Correction(really=really, defect_class=None, disposition=disposition, note="")
+    with writing(database) as conn:
+        proposal = answered(conn, "K-1", Verdict.UNSURE, suggestion(disposition=Disposition.HOLD))
+        actions.record(conn, decisions.record(conn, proposal, DecisionVerdict.CORRECTED, "Aiko", "button", correction=instead))
+        (past,) = {p.disposition for p in inspections.past_photos(conn, "SC-200", "2099-01-01T00:00:00Z", 10)}
+        (label,) = decisions.labels(conn, "SC-200")
+    assert label.was_really_bad is was_really_bad
+    assert past is disposition, "what was done, not what was proposed"
 
 
 def test_a_rejection_tells_nothing_and_what_nobody_decided_is_no_label(database: Engine, floor: ShopFloor) -> None:
