@@ -135,6 +135,7 @@ INTENTS = (
             "(?:どっち|どちら)の?(?:方|ほう|写真)が(?:良|悪|い|マシ)", "悪い(?:方|ほう)", "[ヤや][バば]", "(?<!どこが)(?<!どこか)壊れて",
             "溶接は(?:問題|ok|大)", "違和感", "不良か(?:どう|な|も)", "良いですか", "いいですよね", "使い物に", "突き返",
             "気になる(?:ところ|点|箇所)", "同じくらい", "汚染され", "許容範囲", "許し", "無事", "仲間外れ",
+            "(?:何か|なんか)(?:おかし|変)", "おかしい(?:ところ|点)", "傷んで",
         ),
     ),
     Intent(
@@ -177,7 +178,8 @@ INTENTS = (
             "どれが?(?:欠け|壊れ|割れ)", "欠けてる.はどれ", "ズーム", "拡大して", "どのネジが", "何本だけ", "1本だけ",
             "どの\\w{1,4}が(?:壊|欠|割|断|悪)", "(?:近く|寄り)です", f"{_KIZU}は(?:一つ|1つ|ひとつ)だけ", "一番ひどいのは",
             "(?:ネジ|ねじ|ピン|歯|端子)が(?:壊れ|欠け|折れ)", "縁だけ", "書き込んで", "(?:左|右)(?:上|下)[?]?$", "場所.{0,2}見せ",
-            "(?:左|右)(?:上|下)か", "どこまで",
+            "(?:左|右)(?:上|下)か", "どこまで", "(?:上|下|左|右|端|中央|縁)ですか、?(?:それとも)?(?:上|下|左|右|端|中央|縁)",
+            "(?:どちら|どっち)側が?",
         ),
     ),
     Intent(
@@ -195,7 +197,7 @@ INTENTS = (
             f"what(?:'s|s| is)? (?:the heck is )?(?:this|that) (?:\\w+ )?(?:kind of )?{_DEFECT}", f"label this {_DEFECT}",
             f"(?:a |an |just |only |rather |it |cosmetic |casting |handling |transport )*{_DEFECT}\\?* or (?:is it )?(?:a |an |it |"
             f"just |only |rather |is |handling |transport |a handling |a )*{_DEFECT}", "(?:our|the) known defects?",
-            "known defect classes", "(?:short|open|spur|void) or (?:a |an )?\\w+", "resemble",
+            "known defect classes", "(?:short|spur|void) or (?:a |an )?\\w+", "resemble",
             "(?:what|which) (?:defect|flaw|anomaly|fault)(?: is| do| did| does| are|$)",
             "identify (?:the|this)(?: type| kind| defect| anomaly| flaw)",
             "(?:what|what's|whats|what is) (?:the|this|that) (?:defect|flaw|anomaly)$",
@@ -217,6 +219,7 @@ INTENTS = (
             f"^{_SHU}(?:なの|なん|です|でしょう)+か?$", "(?:どの|どんな)クラス", "クラス名", "どのタイプ", "(?:キズ|傷|不良|欠陥)の名前",
             "って言っていい", "って(?:これ|この)のこと", "カテゴリ", f"{_SHU}と{_SHU}、?(?:の)?(?:どちら|どっち|どれ)", "色ムラのどれ",
             "クラスは", "知られている不良", "工具痕", f"{_SHU}の可能性", "何の故障", "不良一覧", "これは何で$",
+            f"(?:何|なん)の\\w{{0,4}}{_KIZU}",
         ),
         across=japanese_pieces(
             f"{_KIZU}(?:なの|なん|です|でしょう)?か?[、?]+(?:ただの|それとも|または)?.{{0,2}}{_KIZU}(?:なの|なん|です|でしょう)?(?:か|"
@@ -276,7 +279,7 @@ INTENTS = (
             f"have (?:a )?{_ITEM} here", "what is (?:the|that) (?:\\w+ )?(?:thing|object)",
             f"is (?:that|this) (?:\\w+ ){{0,5}}a {_ITEM}", "(?:is|are) (?:it|this|that|these) our", "right part", "correct part",
             "what (?:part|component|product) (?:is|are)", "(?:part )?(?:we|i) ordered", "same from", "two or three", "anything missing",
-            "missing$", "missing from", "something missing",
+            "^(?!.*where).*missing$", "missing from", "something missing",
             f"(?:is|are) (?:the|a|an|its|both|all) (?!(?:\\w+ )?{_DEFECT})(?!.*(?:number|lot|serial|date|code|"
             f"text))(?:\\w+ ){{1,2}}(?:on|in|inside|under|over|next to|near|between|behind|covering|at|around|through) (?:the|a|its)",
             "what (?:object|thing|part|item|is (?:that |the thing |lying |it )?(?:lying |standing )?(?:on the (?:right|left)|next to|"
@@ -308,10 +311,11 @@ INTENTS = (
             "(?:前|前回|さっき|以前|上|朝|この前)の(?:写真|画像|photo)(?:と|から|に比べ)", "どこが(?:変わ|違)",
             "(?:どっち|どちら|どの)の?面が?(?:は)?上", "何のネジ", "何の(?:ねじ|ボルト|ケーブル|箱)", "機種", "正しい向き", "向きは",
             "いっぱい$", "入れ替わ", "塗ってある", "組み立て", "組まれ", "点いてる", "袋は", "剥がして", "水滴",
-            "(?:長い|短い)(?:方|ほう).*(?:部品|版|ver)", "セット$", "どっちの部品", "矢印(?!で)", "ランプ", "曲がって(?:い|な|る|ませ)",
-            "何か書いてあるか", "付いてる$", "隠れて", "右の.*何", "(?:トレイ|箱|写真|袋)(?:に|の中に).{0,4}(?:何個|いくつ|何本)",
-            "表側", "の?2個", "何か出て", "真っ直ぐ", "まっすぐ", "は見え(?:ます|る)", "同じ(?!くらい|ぐらい)\\w{1,5}です",
-            "に見える[?]?$", "中身は何", "伸びて", "何を持って", "何列", "はどの製品", "つながって", "隙間(?:は|が)?(?:ある|あり|ない)",
+            "(?:長い|短い)(?:方|ほう).*(?:部品|版|ver)", "セット$", "どっちの部品", "矢印(?!で)", "ランプ",
+            "^(?!.*(?:どこ|どちら|どの)).*曲がって(?:い|な|る|ませ)", "何か書いてあるか", "付いてる$", "隠れて", "右の.*何",
+            "(?:トレイ|箱|写真|袋)(?:に|の中に).{0,4}(?:何個|いくつ|何本)", "表側", "の?2個", "何か出て", "真っ直ぐ", "まっすぐ",
+            "は見え(?:ます|る)", "同じ(?!くらい|ぐらい)\\w{1,5}です", "に見える[?]?$", "中身は何", "伸びて", "何を持って", "何列",
+            "はどの製品", "つながって", "隙間(?:は|が)?(?:ある|あり|ない)",
             "(?:青|赤|緑|黒|白|黄色)(?:い)?の?(?:方|ほう|やつ|ケーブル|線)", "はんだ付け(?:され|して)", "空です", "空っぽ",
         ),
     ),
@@ -378,12 +382,13 @@ INTENTS = (
             "code))?(?:\\W|pls|please)*$", "(?:lot|batch|serial)(?: (?:number|no\\.?|nr|code|pls|please|and|&))+", "s/n",
             "serials?(?! \\w*\\d)", "nameplate", "(?:which|what) lot", "what number",
             "(?:what|where) (?:does|do|else does) (?:it|this|the [a-z]+|that) (?:\\w+ )?say", "where it says", "says?(?=.*\\d+ ?v)",
-            "(?:the |this )?(?:stupid )?label(?: (?:please|pls))?$", "sticker", "part number on", "number (?:on|off)",
-            "read (?:me )?the numbers?", "marking says?", "po number", "verify the serial", "part no\\.? on", "label match",
-            "does the label", "what stay written", "read its label", "model number", "writing", "type plate",
-            "what(?:'s| is) the (?:id|code|text)", "the text(?: please)?$", "stamp", "labelled|labeled", "on the label",
-            "which characters", "number on it", "read out", "bar ?code contain", "code contain", "part number from", "batch number",
-            "(?:which|what) date", "manufactur(?:ing|e) date", "(?:model|part) number is (?:printed|written|on)", "make out the",
+            "(?:the |this )?(?:stupid )?label(?: (?:please|pls))?$", "(?:on|off|from) the sticker(?! on)", "sticker says?",
+            "the sticker (?:please|pls)", "part number on", "number (?:on|off)", "read (?:me )?the numbers?", "marking says?",
+            "po number", "verify the serial", "part no\\.? on", "label match", "does the label", "what stay written", "read its label",
+            "model number", "writing", "type plate", "what(?:'s| is) the (?:id|code|text)", "the text(?: please)?$", "stamp",
+            "labelled|labeled", "on the label", "which characters", "number on it", "read out", "bar ?code contain", "code contain",
+            "part number from", "batch number", "(?:which|what) date", "manufactur(?:ing|e) date",
+            "(?:model|part) number is (?:printed|written|on)", "make out the",
         ),
         japanese=japanese_pieces(
             "ラベル(?!(?:は|が)(?:曲|ずれ|傾|斜|真っ|まっ|剥|はが|破|汚)|.{0,3}(?:貼|付い|ついて|ある|あり))",
@@ -483,7 +488,7 @@ INTENTS = (
             "よけと", "よけて", "売れる", "進めて", "選別", "ブロック", "このまま(?:使|流|出|進)", "目をつぶ", "アクション", "直す",
             "次どう", "さて、?どう", "行かせ", "組立に回", "受け取り拒否", "どう(?:すれば|したら)(?:いい|よい|良い)", "ライン止める",
             "さて", "どうしよう", "救え", "何をすれば(?:いい|よい)", "納品して(?:問題|いい|大丈夫|も|よ)", "止める必要", "おすすめ",
-            "(?<!取り)扱い", "格下げ",
+            "(?<!取り)扱い", "格下げ", "止めない(?:と|で)", "止めますか",
         ),
     ),
     Intent(
@@ -524,13 +529,13 @@ INTENTS = (
         japanese=japanese_pieces(
             "天気", "雨降", "昼飯", "昼ご飯", "ランチ", "夕飯", "お?なか ?すいた", "バス", "電車", "休憩", "夜勤だれ",
             "夜勤は?(?:誰|だれ)", "誰が(?:落|やっ|作|壊)", "責任者", "上司", "担当者", "どこおる", "さん(?:いる|い(?:ます|ない))",
-            "在庫", "単価", "価格", "値段", "いくら(?!で)", "見積", "納期", "コスト", "費用", "訳して", "翻訳", "メール", "面白い話",
+            "在庫", "単価", "価格", "値段", "いくら(?!でも)", "見積", "納期", "コスト", "費用", "訳して", "翻訳", "メール", "面白い話",
             "冗談", "株価", "首都", "かける\\d", "足す", "温度は", "引張", "硬度", "強度は", "x線", "エックス線", "内部の", "どの班",
             "給料", "休み(?:は|いつ)", "何時(?:から|です|$)", "なんじ", "試合", "歩留", "何台", "会議室", "電話して", "湿度", "食堂",
             "\\d時に(?:教|知|呼|起)", "(?:修理|直すの)にどのくらい", "いつ直る", "コーヒー", "トルク", "ドアを", "コンベア", "電圧",
             "硬さ", "音楽", "人生", "何年もの", "メンテ", "ppm", "に送って$", "担当(?:者|です|は)", "誰が担当", "払うの", "検査員は誰",
             "歴史を教え", "コード(?:を)?書け", "いつ終わ", "新品はいくら", "空港", "為替", "働いて", "パスワード", "社長", "トイレ",
-            "手袋はどこ", "電話番号", "圧力(?!で)", "何個作",
+            "手袋はどこ", "電話番号", "圧力(?!で)", "何個作", "(?:班長|課長|部長|上長|リーダー)は(?:誰|だれ)",
         ),
     ),
     Intent(
@@ -562,7 +567,7 @@ INTENTS = (
             "確度(?:って|とは)", "誰が作った", "(?<![a-z])ai(?:です|$|か)", "誰か(?:い|居)", "^テスト$", "やっぱり(?:いい|結構)",
             "気にしない", "間違えました", "自分で記録", "取り消せ", "おめでとう", "ははは", "外れてる", "困ったとき", "答えが間違",
             "手伝って", "教えるには", "どんな写真が(?:必要|要|い)", "^いますか$", "^名前は", "(?:お|君の|あなたの)名前", "消し方",
-            "機能を説明", "ボタンは", "マニュアル",
+            "機能を説明", "ボタンは", "マニュアル", "どうやって(?:追加|登録|入れ|始め)", "(?:追加|登録)(?:の|する)(?:方法|やり方)",
         ),
     ),
 )  # fmt: skip
