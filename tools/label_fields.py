@@ -31,6 +31,7 @@ GTIN = "(01)"  # how a GS1 article number is written: it names the article, but 
 # another caption. Chosen, not measured.
 NEXT_LINE, NO_CAPTION, EXCHANGED, MISREAD_CAPTION = 0.98, 0.85, 0.9, 0.9
 
+SHORT = 4  # letters and digits: below, a known number is looked for only on a line of its own ("50" is a quantity); up to it, only exactly
 FAR_RIGHT = 16.0  # line heights between a caption and its value in a table
 FAR_BELOW = 1.3  # line heights between a caption and the value under it
 
@@ -98,11 +99,11 @@ def known_in(text: str, known: Collection[str]) -> tuple[Match, ...]:
     """Where known part numbers stand in a text by themselves, longest first; not those inside a longer number."""
     rest, found = text.translate(_DASHES), []
     for number in sorted(known, key=lambda one: (-len(folded(one)), one)):
-        if _alike(number) not in _alike(rest):
+        if _alike(number) not in _alike(rest) or (len(folded(number)) < SHORT and folded(number) != folded(text)):
             continue
         for at in reversed(list(_standing(number).finditer(rest))):
             match = known_number(at.group(), known)
-            if match is not None and match.number == number:
+            if match is not None and match.number == number and (match.exact or len(folded(number)) > SHORT):
                 found.append(match)
                 rest = rest[: at.start()] + "\n" + rest[at.end() :]  # taken out, so that no shorter number is found within
     return tuple(found)

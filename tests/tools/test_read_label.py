@@ -205,6 +205,13 @@ def test_known_numbers_are_found_in_a_text_but_not_inside_longer_ones() -> None:
     assert known_in("SC-2001, SC-200-B, XSC-200", KNOWN) == ()
 
 
+def test_short_numbers_are_found_only_where_nothing_else_can_be_meant() -> None:
+    assert known_in("QTY 50 PCS", ["50"]) == ()
+    assert known_in("50", ["50"]) == (Match(number="50", written="50", exact=True),)
+    assert known_in("type ABI2 x", ["AB12"]) == ()
+    assert known_in("type AB12 x", ["AB12"]) == (Match(number="AB12", written="AB12", exact=True),)
+
+
 def test_a_known_number_without_a_caption_is_the_part_number() -> None:
     assert told_of(line("SC 200 rev. C")) == {}
     assert told_of(line("SC 200 rev. C"), known=KNOWN) == {"part_number": ["SC-200"]}
