@@ -99,7 +99,7 @@ def _first_listed(address: str, api_key: str | None, setting: str) -> str:
 
 
 def ask(context: Context) -> Outcome:
-    """One conversation about the question, within the site's limits on time and calls.
+    """One conversation about the question, within the site's limits on time, calls and tokens.
 
     Raises what the tools raise from the eye and the records; whatever goes wrong with the model itself makes the Outcome `failed`.
     """
@@ -107,7 +107,7 @@ def ask(context: Context) -> Outcome:
 
     site = context.site
     assert site.chat_model is not None, "the chain asks only where a chat model is set"
-    attempt = conversation.Attempt(context.copy(), site.chat_model, calls=site.chat_calls)
+    attempt = conversation.Attempt(context.copy(), site.chat_model, calls=site.chat_calls, tokens=site.chat_tokens)
     # In a thread of its own, because only so can it be left when its time is up, whatever the model's client does. What it does after
     # that happens to its own copy of the context.
     thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="kenpin-agent")

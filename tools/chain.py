@@ -30,6 +30,7 @@ from kenpin.tools import (
     history,
     locate,
     propose,
+    quality,
     read_label,
     reason,
     router,
@@ -106,7 +107,7 @@ def _stopped(context: Context, which: Which, tools: Sequence[str], *, look: bool
         which = which_part.on_label(context, which)
     if not (OF_A_PART & set(tools) or (ask.NAME in tools and ask.needs_part(context))):
         if describe.NAME in tools:
-            which_part.recognised(context, which, context.usable_photos())
+            which_part.recognised(context, which, context.meant)
         return None
     why = _gate(context, which, tools, look=look and not set(tools) <= WITHOUT_A_LOOK)
     if why is None:
@@ -116,8 +117,11 @@ def _stopped(context: Context, which: Which, tools: Sequence[str], *, look: bool
 
 
 def _gate(context: Context, which: Which, tools: Sequence[str], *, look: bool) -> tuple[Told, AbstentionReason] | None:
-    """Why nothing can be said about the part: which one it is, what its label says, what the photo shows."""
-    which = which_part.recognised(context, which, context.usable_photos())
+    """Why nothing can be said about the part: which one it is, how good the photo is, what its label says, what it shows."""
+    which = which_part.recognised(context, which, context.meant)
+    poor = [index for index in context.meant if quality.gate(context, index)]
+    if len(poor) == len(context.meant) and (told := quality.told(context, context.language)) is not None:
+        return told, AbstentionReason.UNUSABLE_PHOTO
     if context.part is None or (not context.part.good and not set(tools) <= WITHOUT_GOOD_PHOTOS):
         return saying.which_part(context, which)
     if (against := which_part.contradicted(context)) is not None:
@@ -148,8 +152,9 @@ def _judge(context: Context, tools: Sequence[str]) -> None:
         history.history(context)
     _find(context, tools)
     _hear_objections(context)
-    propose.propose(context)
-    rules.correct(context)
+    if saying.is_whole(context):
+        propose.propose(context)
+        rules.correct(context)
 
 
 def _escalate(context: Context, index: int) -> None:

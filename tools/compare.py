@@ -7,9 +7,10 @@ import json
 from pydantic import BaseModel, Field
 
 from kenpin.storage.vocabulary import Comparison
-from kenpin.tools import bands, domain
+from kenpin.tools import bands, domain, quality
 from kenpin.tools.context import Context
 from kenpin.tools.domain import Unlike
+from kenpin.tools.errors import CannotBeDoneError
 
 NAME = "compare"
 
@@ -33,6 +34,9 @@ def compare(context: Context, index: int) -> Comparison | Unlike:
         inputs = {"photo": index, "photo_sha256": photo.sha256, "part": context.part and context.part.number}
         with context.recorded(NAME, inputs, context.site.eye.model) as outputs:
             good = context.reference_photos()
+            if problems := quality.gate(context, index):
+                kinds = ", ".join(problem.kind for problem in problems)
+                raise CannotBeDoneError(f"Photo {index + 1} is not good enough for a verdict ({kinds}); ask the person for a better one.")
             assert context.part is not None, "a part without a number has no references"
             sight = context.site.eye.compare(context.shown_path(index), good)
             outputs["references"] = [reference.sha256 for reference in good]

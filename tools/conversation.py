@@ -21,6 +21,7 @@ from pydantic import BaseModel, Field
 from kenpin import prompts
 from kenpin.storage.vocabulary import Disposition, TrailEntry, Verdict
 from kenpin.tools.context import Context
+from kenpin.tools.larger_model import LETTERS_PER_TOKEN
 from kenpin.tools.propose import strangest
 from kenpin.tools.toolbox import tools_for
 
@@ -43,8 +44,9 @@ class Reply(BaseModel):
 class Attempt:
     """One try to have the chat model choose. `context` is the attempt's own."""
 
-    def __init__(self, context: Context, chat_model: BaseChatModel, *, calls: int) -> None:
+    def __init__(self, context: Context, chat_model: BaseChatModel, *, calls: int, tokens: int) -> None:
         self.context = context
+        self.tokens_left = tokens
         self.model = str(getattr(chat_model, "model_name", None) or getattr(chat_model, "model", None) or type(chat_model).__name__)
         self.abandoned = False  # set when nobody waits any longer: no further call is made
         self._chat_model = chat_model
@@ -101,8 +103,12 @@ class AbandonedError(Exception):
     """Nobody waits for this conversation any longer."""
 
 
+class TokensSpentError(Exception):
+    """The question has cost as many tokens as the site allows for one."""
+
+
 class _OnTrail(AgentMiddleware[Any, Any, Any]):
-    """Puts every call of the model on the trail, and makes none once the attempt is abandoned."""
+    """Puts every call of the model on the trail, and makes none once the attempt is abandoned or its tokens are spent."""
 
     def __init__(self, attempt: Attempt) -> None:
         super().__init__()
@@ -112,6 +118,8 @@ class _OnTrail(AgentMiddleware[Any, Any, Any]):
         attempt = self._attempt
         if attempt.abandoned:
             raise AbandonedError
+        if attempt.tokens_left <= 0:
+            raise TokensSpentError(f"its {attempt.context.site.chat_tokens:,} tokens for one question are spent")
         with attempt.context.recorded("chat_model", {"messages": len(request.messages)}, attempt.model) as outputs:
             response = handler(request)
             for message in response.result:
@@ -119,4 +127,11 @@ class _OnTrail(AgentMiddleware[Any, Any, Any]):
                     outputs["text"] = str(message.content)[:KEPT_CHARACTERS]
                     outputs["tool_calls"] = [{"name": c["name"], "args": c["args"]} for c in message.tool_calls]
                     outputs["tokens"] = message.usage_metadata and message.usage_metadata["total_tokens"]
+                    attempt.tokens_left -= outputs["tokens"] or _estimated(request, message)
             return response
+
+
+def _estimated(request: ModelRequest[Any], reply: AIMessage) -> int:
+    """Tokens of a call, where the server does not say: high rather than low, so that it never counts as free."""
+    letters = sum(len(str(message.content)) for message in (*request.messages, reply))
+    return letters // LETTERS_PER_TOKEN + 1

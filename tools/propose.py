@@ -47,7 +47,7 @@ def strangest(comparisons: dict[int, Comparison]) -> Comparison:
 def propose(context: Context) -> Proposed:
     """The proposal for what was found so far. Raises CannotBeDoneError when no photo of a known part was compared yet."""
     with context.lock, context.recorded(NAME, {"similar": len(context.similar or ())}) as outputs:
-        if context.part is None or context.comparisons.keys() < set(context.meant):
+        if context.part is None or not context.comparisons or context.comparisons.keys() < set(context.usable_photos()):
             raise CannotBeDoneError("Nothing can be proposed before every photo was compared; call compare for each photo first.")
         decisive = strangest(context.comparisons)
         disposition, reason = _by_rule(decisive, context)
@@ -56,7 +56,7 @@ def propose(context: Context) -> Proposed:
             part=context.part.number,
             disposition=disposition,
             reference_state=None,
-            photos=tuple(context.question.photos[index].sha256 for index in context.meant),
+            photos=tuple(context.question.photos[index].sha256 for index in sorted(context.comparisons)),
             reason=reason,
         )
         outputs.update(to_json(context.proposed))

@@ -125,8 +125,11 @@ def _sharpness(seen: Shot, like: Sequence[Shot]) -> Iterator[tuple[str, float, f
 def _size(seen: Shot, like: Sequence[Shot]) -> Iterator[tuple[str, float, float]]:
     fewest = SMALLER * median(one.long_px for one in like) if like else 0.0
     limit = max(float(SMALL_ALONE_PX), min(fewest, float(LARGE_ENOUGH_PX)))
-    if seen.long_px < limit:
-        yield SMALL, float(seen.long_px), limit
+    # Where good photos are filled by the part, a patch of another colour is a defect of it, and no small part on a bench.
+    filled = bool(like) and 2 * sum(one.long_px == one.side_px for one in like) > len(like)
+    long_px = seen.side_px if filled else seen.long_px
+    if long_px < limit:
+        yield SMALL, float(long_px), limit
 
 
 # --- words ---------------------------------------------------------------------------------------------------------------------------

@@ -19,7 +19,21 @@ from kenpin.storage.vocabulary import (
     TrailEntry,
     Verdict,
 )
-from kenpin.tools import ask, bands, classify, compare, describe, escalation, history, locate, read_label, reason, rules, second_opinion
+from kenpin.tools import (
+    ask,
+    bands,
+    classify,
+    compare,
+    describe,
+    escalation,
+    history,
+    locate,
+    quality,
+    read_label,
+    reason,
+    rules,
+    second_opinion,
+)
 from kenpin.tools.context import Context
 from kenpin.tools.propose import strangest
 from kenpin.tools.told import Told
@@ -83,7 +97,7 @@ def judged(context: Context, tools: Sequence[str], cannot: Sequence[str], model:
     comparisons = tuple(context.comparisons[i] for i in sorted(context.comparisons))
     decisive = strangest(context.comparisons)
     lines = [words.sure(decisive), *_how_known(context, words)]
-    lines += words.each_photo(comparisons) if len(comparisons) > 1 else ()
+    lines += words.each_photo(comparisons) if len(context.meant) > 1 else ()
     lines += [words.regions(found, len(comparisons)) for found in comparisons if found.photo in context.located]
     if classify.NAME not in tools and (kind := classify.told(context, context.language)) is not None:
         lines.append(kind.headline)
@@ -94,7 +108,12 @@ def judged(context: Context, tools: Sequence[str], cannot: Sequence[str], model:
         lines += (told.headline, *told.lines)
     if context.next_step is not None and (next_step := escalation.told(context.next_step, context.language, _budget(context))) is not None:
         lines.append(next_step)
+    poor = quality.told(context, context.language)
+    if poor is not None:
+        lines = [*poor.lines, *lines[1:]] if not is_whole(context) else [*lines, poor.headline, *poor.lines]
     lines += [words.say(f"cannot_{name}") for name in cannot]
+    if poor is not None and not is_whole(context):
+        return answer(context, poor.headline, lines, abstained=AbstentionReason.UNUSABLE_PHOTO, model=model)
     unsure = decisive.verdict is Verdict.UNSURE
     return answer(
         context,
@@ -104,6 +123,11 @@ def judged(context: Context, tools: Sequence[str], cannot: Sequence[str], model:
         abstained=(AbstentionReason.CONTRADICTED if context.contradicted else AbstentionReason.BETWEEN_LIMITS) if unsure else None,
         model=model,
     )
+
+
+def is_whole(context: Context) -> bool:
+    """Whether the part can be judged by the photos that are good enough: all of them are, or one shows already that it is not OK."""
+    return context.usable_photos() == context.meant or strangest(context.comparisons).verdict is Verdict.NOT_OK
 
 
 def _budget(context: Context) -> float | None:

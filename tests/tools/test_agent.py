@@ -8,11 +8,10 @@ from __future__ import annotations
 import dataclasses
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import chat_server
 import pytest
 from chat_server import ChatServer, calls, fails, replies, says, sends, sleeps
 from workbench import MarkEye, Workbench, plate
@@ -25,21 +24,6 @@ from kenpin.tools.vision.sight import ReferencePhoto, Sight
 GOOD = plate(seed=1)
 MARKED = plate(marks={"bottom left": 16}, seed=2)
 HONEST = {"verdict": "not_ok", "anomaly_score": 4.0, "disposition": "hold", "cannot": []}
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[ChatServer]:
-    with chat_server.running() as chat:
-        yield chat
-
-
-@pytest.fixture
-def chat(server: ChatServer) -> ChatServer:
-    """The one server, with an empty script."""
-    server.script.clear()
-    server.received.clear()
-    server.models[:] = [chat_server.MODEL]
-    return server
 
 
 def ask(bench: Workbench, chat: ChatServer, text: str, *photos: bytes, **site: Any) -> Answer:
@@ -205,6 +189,14 @@ def test_a_loop_ends_after_the_calls_the_site_allows(bench: Workbench, chat: Cha
     chat.script += [calls(("history", {}))]
     ask(bench, chat, "SC-200 ok?", MARKED, chat_calls=3)
     assert len(chat.received) == 3
+
+
+def test_a_question_that_costs_more_tokens_than_the_site_allows_is_left_to_the_router(bench: Workbench, chat: ChatServer) -> None:
+    chat.script += [calls(("history", {}))]  # each call costs 15
+    answer = ask(bench, chat, "SC-200 ok?", MARKED, chat_tokens=40, chat_calls=20)
+    assert len(chat.received) == 3
+    assert "its 40 tokens for one question are spent" in trail_of(answer, "agent")[0]["failed"]
+    assert answer.verdict is Verdict.NOT_OK
 
 
 class DyingEye(MarkEye):

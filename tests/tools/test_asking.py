@@ -218,7 +218,7 @@ def test_a_note_on_a_part_nobody_knows_says_no_more_than_the_photo_and_its_label
     ("SC-200 は大丈夫？", "SC-200 には見えません。最も近いのは SC-210 です。"),
 ])  # fmt: skip
 def test_a_photo_of_another_known_part_gets_no_verdict_and_names_it(bench: Workbench, text: str, headline: str) -> None:
-    answer = ask(bench, text, plate(DARK))
+    answer = ask(bench, text, plate(DARK, edged=True))
     assert answer.headline == headline
     assert answer.verdict is Verdict.NOT_JUDGED
     assert answer.abstention is not None
@@ -228,7 +228,7 @@ def test_a_photo_of_another_known_part_gets_no_verdict_and_names_it(bench: Workb
 
 
 def test_a_photo_of_no_known_part_gets_no_verdict(bench: Workbench) -> None:
-    answer = ask(bench, "is SC-200 OK?", plate(25))
+    answer = ask(bench, "is SC-200 OK?", plate(25, edged=True))
     assert answer.headline == "This does not look like SC-200, nor like any other part I know."
     assert answer.findings == ()
 
@@ -252,3 +252,41 @@ def test_only_the_photo_that_is_meant_is_judged(bench: Workbench) -> None:
 def test_a_follow_up_is_read_with_the_question_before_it(bench: Workbench) -> None:
     answer = ask(bench, "and this one?", bench.label(plate(seed=16), "LOT A-17"), before="SC-200: which lot is it?", part_hint="SC-200")
     assert any("A-17" in words for words in (answer.headline, *answer.lines))
+
+
+# --- photos that are not good enough ---------------------------------------------------------------------------------------------------
+
+DIM = plate(40, seed=18)  # nothing can be seen on it
+
+
+@pytest.mark.parametrize(("text", "words"), [("is SC-200 OK?", "too dark"), ("SC-200 は大丈夫？", "暗")])
+def test_a_photo_that_cannot_be_judged_says_why_and_how_to_take_a_better_one(bench: Workbench, text: str, words: str) -> None:
+    answer = ask(bench, text, DIM)
+    assert answer.abstention is not None
+    assert answer.abstention.reason is AbstentionReason.UNUSABLE_PHOTO
+    assert words in answer.headline
+    assert answer.proposed is None
+    assert [problem.kind for problem in answer.quality] == ["dark"]
+    assert not any(look.startswith("compare") for look in bench.eye.looked_at)
+
+
+def test_a_label_is_read_on_a_photo_that_cannot_be_judged(bench: Workbench) -> None:
+    answer = ask(bench, "is SC-200 OK, and which lot is it?", bench.label(DIM, "LOT A-17"))
+    assert "too dark" in answer.headline
+    assert any("A-17" in line for line in answer.lines)
+
+
+def test_a_part_is_not_called_ok_while_one_of_its_photos_cannot_be_judged(bench: Workbench) -> None:
+    answer = ask(bench, "is SC-200 OK?", GOOD, DIM)
+    assert answer.verdict is Verdict.NOT_JUDGED
+    assert answer.headline.startswith("I cannot judge photo 2 of 2")
+    assert any(line.startswith("Photo 1: OK") for line in answer.lines)
+    assert answer.proposed is None
+
+
+def test_a_part_is_called_not_ok_by_the_photos_that_can_be_judged(bench: Workbench) -> None:
+    answer = ask(bench, "is SC-200 OK?", MARKED, DIM)
+    assert answer.verdict is Verdict.NOT_OK
+    assert any(line.startswith("I cannot judge photo 2 of 2") for line in answer.lines)
+    assert answer.proposed is not None
+    assert answer.proposed.photos == (bench.photo(MARKED).sha256,)

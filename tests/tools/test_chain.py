@@ -186,7 +186,7 @@ def test_a_known_part_without_references_asks_for_them(bench: Workbench) -> None
 
 
 def test_a_photo_like_no_known_part_asks_which_one_it_is(bench: Workbench) -> None:
-    answer = ask(bench, "is this OK?", plate(30))
+    answer = ask(bench, "is this OK?", plate(30, edged=True))
     assert answer.abstention is not None
     assert answer.abstention.reason is AbstentionReason.UNKNOWN_PART
     assert answer.headline == "I do not recognise this part. Which one is it?"

@@ -49,14 +49,16 @@ PLACES = ("top left", "top", "top right", "left", "centre", "right", "bottom lef
 NOW = datetime(2026, 11, 23, 5, 0, tzinfo=UTC)
 
 
-def plate(grey: int = LIGHT, marks: Mapping[str, int] | None = None, seed: int = 0) -> bytes:
-    """A PNG of a plate; `marks`: place -> side in pixels of a red mark there."""
+def plate(grey: int = LIGHT, marks: Mapping[str, int] | None = None, seed: int = 0, *, edged: bool = False) -> bytes:
+    """A PNG of a plate; `marks`: place -> side in pixels of a red mark there; `edged` with white, so that no grey is too dark to see."""
     rng = np.random.default_rng(seed)
     pixels = np.clip(rng.normal(grey, 3, (SIDE_PX, SIDE_PX, 1)), 0, 255).astype(np.uint8).repeat(3, axis=2)
     for place, side in (marks or {}).items():
         row, column = divmod(PLACES.index(place), 3)
         top, left = row * 30 + (30 - side) // 2, column * 30 + (30 - side) // 2
         pixels[top : top + side, left : left + side] = (230, 20, 20)
+    if edged:
+        pixels[:4] = pixels[-4:] = 255
     out = io.BytesIO()
     Image.fromarray(pixels).save(out, "PNG")
     return out.getvalue()
@@ -92,6 +94,9 @@ class MarkEye:
             regions=() if all_pink or verdict is Verdict.OK else tuple(sorted(regions, key=lambda r: -r.score)),
             map_jpeg=b"map of " + path.name.encode(), fine_z=0.0, coarse_z=0.0, whole_z=away, bulk_z=0.0, part_on_bench=False, ms=1.0,
         )  # fmt: skip
+
+    def expectation(self, good: Sequence[ReferencePhoto], progress: object = None) -> tuple[ExpectedSight, ...]:
+        return (ExpectedSight(kind="spot", area_of_part=0.01, noticed=len(good), tried=len(good)),) if len(good) > 1 else ()
 
     def labelled_scores(self, good: Sequence[ReferencePhoto], bad: Sequence[ReferencePhoto]) -> LabelledScores:
         others = good if len(good) > 1 else ()

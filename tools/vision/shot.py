@@ -44,7 +44,7 @@ def look(path: Path) -> Shot:
 
 
 def measured(of: Pixels) -> Shot:
-    luma: NDArray[np.uint8] = cv2.cvtColor(of.rgb, cv2.COLOR_RGB2GRAY)
+    luma = np.asarray(cv2.cvtColor(of.rgb, cv2.COLOR_RGB2GRAY), np.uint8)
     darkest, brightest = np.percentile(luma, (1, 99))
     side_px = long_px = max(luma.shape)
     outline = of.outline
@@ -156,9 +156,9 @@ def _of_part(pixels: Pixels, part: _Colours, bench: _Colours) -> NDArray[np.bool
     """(h, w): the largest piece in the part's colours."""
     lab = _lab(pixels)
     raw = (part.strangeness(lab) < bench.strangeness(lab)).astype(np.uint8)
-    raw = cv2.morphologyEx(raw, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
-    raw = cv2.morphologyEx(raw, cv2.MORPH_CLOSE, np.ones((7, 7), np.uint8))
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(raw)
+    opened = cv2.morphologyEx(raw, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
+    whole = cv2.morphologyEx(opened, cv2.MORPH_CLOSE, np.ones((7, 7), np.uint8))
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(whole)
     if count < 2:
         return np.zeros(raw.shape, bool)
     largest = 1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA]))
@@ -166,8 +166,9 @@ def _of_part(pixels: Pixels, part: _Colours, bench: _Colours) -> NDArray[np.bool
 
 
 def _touched(mask: NDArray[np.bool_], size: float) -> float:
-    sides = (mask[:EDGE_PX].any(0), mask[-EDGE_PX:].any(0), mask[:, :EDGE_PX].any(1), mask[:, -EDGE_PX:].any(1))
-    return max(_longest_run(side) for side in sides) / (size * max(mask.shape))
+    bands = (mask[:EDGE_PX], mask[-EDGE_PX:], mask[:, :EDGE_PX].T, mask[:, -EDGE_PX:].T)
+    longest = max(_longest_run(np.asarray(band.any(axis=0))) for band in bands)
+    return longest / (size * max(mask.shape))
 
 
 def _longest_run(side: NDArray[np.bool_]) -> int:
