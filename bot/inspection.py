@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Engine
@@ -215,10 +216,10 @@ def decide(engine: Engine, jobs: Jobs, request: DecisionRequest) -> Outcome | No
         return _refuse(engine, jobs, proposal, request, refusal)
 
 
-def expire(engine: Engine, jobs: Jobs) -> None:
-    """Close every proposal whose deadline has passed, and have its thread told; once, however many workers do it."""
+def expire(engine: Engine, jobs: Jobs, since: datetime | None = None) -> None:
+    """Close every proposal whose deadline has passed (since that moment), and have its thread told; once, however many workers do it."""
     with reading(engine) as conn:
-        overdue = expirations.overdue(conn)
+        overdue = expirations.overdue(conn, since)
     for one in overdue:
         outcome = Outcome(kind="expired", inspection_id=one.inspection_id, person=one.asked_by, at=one.expires_at)
         with writing(engine) as conn:

@@ -15,6 +15,7 @@ import socket
 import threading
 import uuid
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer
@@ -40,6 +41,8 @@ DECISIONS_AT_ONCE = 4
 HEARTBEAT_S = 1.0
 DEAD_AFTER_S = 10.0  # ten missed heartbeats
 SWEEP_EVERY = 10  # heartbeats
+THOROUGH_EVERY = 3600  # heartbeats: all proposals are looked through for passed deadlines, else those of the last two hours
+RECENT = timedelta(hours=2)
 STEP_ATTEMPTS = 4  # 1 + 2 + 4 s of waiting within a step, before the whole job is put off
 THUMB_ATTEMPTS = 6  # 1 + 2 + 4 + 8 + 16 s: the answer under a thumb may have to be noted first, by who takes over from a dead worker
 PASSING_AT_SLACK = {"ratelimited", "internal_error", "fatal_error", "service_unavailable", "request_timeout", "team_added_to_org"}
@@ -231,7 +234,7 @@ class Worker:
             try:
                 beat(self._site.engine, self._jobs, self.id)
                 if beats % SWEEP_EVERY == 0:
-                    sweep(self._site.engine, self._jobs)
+                    sweep(self._site.engine, self._jobs, thorough=beats % THOROUGH_EVERY == 0)
             except OperationalError as error:  # a database that is away or locked comes back, and the heart must still beat then
                 log.warning("worker %s cannot reach the database and tries again every second: %s", self.id, error.orig)
             except Exception:  # the thread's outer edge
@@ -256,12 +259,12 @@ def beat(engine: Engine, jobs: Jobs, worker: str) -> None:
             workers.forget(conn, gone)
 
 
-def sweep(engine: Engine, jobs: Jobs) -> None:
+def sweep(engine: Engine, jobs: Jobs, *, thorough: bool) -> None:
     """A question whose job was set aside is answered with an apology, and a proposal past its deadline is closed; nobody waits for ever."""
     for inspection_id in jobs.set_aside():
         with writing(engine) as conn:
             jobs.give_up(conn, inspection_id)
-    inspection.expire(engine, jobs)
+    inspection.expire(engine, jobs, None if thorough else datetime.now(UTC) - RECENT)
 
 
 def _is_known_dead(worker: workers.Worker) -> bool:

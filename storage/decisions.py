@@ -189,8 +189,9 @@ def labels(conn: Connection, part: str) -> tuple[Label, ...]:
 
 def decided_parts(conn: Connection, most: int) -> dict[str, int]:
     """The parts with the newest decisions, newest first, and how many decisions each has."""
-    query = sa.select(decisions.c.part, sa.func.count()).group_by(decisions.c.part).order_by(sa.func.max(decisions.c.at).desc()).limit(most)
-    return {part: count for part, count in conn.execute(query)}
+    counted = sa.select(decisions.c.part, sa.func.count().label("decided")).group_by(decisions.c.part)
+    newest_first = counted.order_by(sa.func.max(decisions.c.at).desc()).limit(most)
+    return {row.part: row.decided for row in conn.execute(newest_first)}
 
 
 def _was_really_bad(answered: Verdict, done: Disposition, really: str | None) -> bool | None:

@@ -24,8 +24,11 @@ class Overdue:
     was_posted: bool  # False: nobody has seen it
 
 
-def overdue(conn: Connection, limit: int = 100) -> tuple[Overdue, ...]:
-    """The longest overdue first. One whose answer is still on its way waits: whoever is told that it expired should have seen it."""
+def overdue(conn: Connection, since: clock.Moment | None = None, limit: int = 1000) -> tuple[Overdue, ...]:
+    """The longest overdue first. One whose answer is still on its way waits: whoever is told that it expired should have seen it.
+
+    since: only deadlines from this moment on, so that a sweep need not go through years of decided proposals each time.
+    """
     query = (
         sa.select(proposals.c.id, proposals.c.inspection_id, inspections.c.asked_by, proposals.c.expires_at, inspections.c.state)
         .join(inspections, inspections.c.id == proposals.c.inspection_id)
@@ -38,6 +41,8 @@ def overdue(conn: Connection, limit: int = 100) -> tuple[Overdue, ...]:
         .order_by(proposals.c.expires_at, proposals.c.id)
         .limit(limit)
     )
+    if since is not None:
+        query = query.where(proposals.c.expires_at >= clock.text(since))
     return tuple(
         Overdue(
             proposal_id=row.id,

@@ -193,6 +193,7 @@ proposals = sa.Table(
     sa.UniqueConstraint("id", "part", "digest"),
     sa.Index("ux_proposals_approvals_needed", "id", "part", "digest", "approvals_needed", unique=True),
     sa.Index("ux_proposals_expires_at", "id", "expires_at", unique=True),
+    sa.Index("ix_proposals_expires_at", "expires_at"),
     sa.CheckConstraint("part <> '*' AND part <> ''", name="part"),
     sa.CheckConstraint(
         "(kind = 'disposition' AND disposition IS NOT NULL AND reference_state IS NULL)"

@@ -136,6 +136,8 @@ def test_pending_rejected_and_expired_are_three_different_things(database: Engin
         in_days = clock.parsed(waits.expires_at) - clock.parsed(waits.created_at)
         assert in_days == timedelta(days=7)
         assert [one.proposal_id for one in expirations.overdue(conn)] == [late.id]
+        assert late.expires_at is not None
+        assert expirations.overdue(conn, clock.parsed(late.expires_at) + timedelta(milliseconds=1)) == ()
         assert expired(conn, late)
         assert not expired(conn, late), "once"
         assert not expired(conn, waits), "before its deadline"

@@ -305,6 +305,7 @@ def _widen_proposals() -> None:
     run("ALTER TABLE proposals ADD COLUMN expires_at TEXT")
     op.create_index("ux_proposals_approvals_needed", "proposals", ["id", "part", "digest", "approvals_needed"], unique=True)
     op.create_index("ux_proposals_expires_at", "proposals", ["id", "expires_at"], unique=True)
+    op.create_index("ix_proposals_expires_at", "proposals", ["expires_at"], unique=False)
 
 
 def _new_tables() -> None:
