@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -85,7 +86,7 @@ def tools(context: Context) -> Iterator[Tried]:
     yield _timed(LEARNING, lambda: context.site.eye.learn(context.reference_photos()))
     for module in sorted(toolbox.TOOLS, key=lambda module: module is not read_label):
         arguments = {"question": "Is there a scratch?"} if module is ask else {}
-        yield _timed(module.NAME, lambda module=module, arguments=arguments: module.use(context, **arguments))
+        yield _timed(module.NAME, partial(module.use, context, **arguments))
 
 
 def larger_model(context: Context) -> Tried:
@@ -131,7 +132,7 @@ def _plate(seed: int, *, scratched: bool = False) -> bytes:
     if scratched:
         cv2.line(pixels, (80, 380 - seed), (150, 350 + seed), (70, 70, 70), 3, cv2.LINE_AA)
     laid = cv2.getRotationMatrix2D((SIDE_PX / 2, SIDE_PX / 2), own.uniform(-2, 2), own.uniform(0.97, 1.03))
-    laid[:, 2] += own.uniform(-8, 8, 2)
+    laid[:, 2] = laid[:, 2] + own.uniform(-8, 8, 2)
     turned = cv2.warpAffine(pixels, laid, (SIDE_PX, SIDE_PX), borderMode=cv2.BORDER_REFLECT)
     out = io.BytesIO()
     Image.fromarray(cv2.convertScaleAbs(turned, alpha=own.uniform(0.9, 1.05))).save(out, "PNG")

@@ -113,7 +113,7 @@ class Served:
         # In a thread of its own, because only so can it be left when its time is up; and its error looked at, not caught, because every
         # provider has errors of its own.
         thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="kenpin-larger-model")
-        turns = [{"role": "system", "content": instructions}, {"role": "user", "content": content}]
+        turns: list[Any] = [{"role": "system", "content": instructions}, {"role": "user", "content": content}]
         asked = thread.submit(self._chat.invoke, turns, max_tokens=self._max_tokens)
         thread.shutdown(wait=False, cancel_futures=True)
         try:

@@ -256,14 +256,15 @@ def parsed(text: str, purpose: Purpose, classes: Sequence[str], rows: Sequence[i
 
 def _objects(text: str) -> Iterator[dict[str, Any]]:
     """The JSON objects in a text, the last first: a model that thinks aloud ends with what it means."""
-    decoder, found, at = json.JSONDecoder(), [], text.find("{")
+    decoder, at = json.JSONDecoder(), text.find("{")
+    found: list[dict[str, Any]] = []
     while at >= 0:
         end = at + 1
         with suppress(ValueError, RecursionError):
             value, end = decoder.raw_decode(text, at)
             found.append(value)
         at = text.find("{", end)
-    return reversed(found)
+    yield from reversed(found)
 
 
 def _listed(value: object) -> list[object]:

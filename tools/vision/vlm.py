@@ -175,8 +175,8 @@ def _mib_free(device: str) -> float:
     if device != devices.CPU:
         import torch
 
-        free, _ = torch.cuda.mem_get_info()
-        return free / MIB
+        on_card, _ = torch.cuda.mem_get_info()
+        return on_card / MIB
     free = float(psutil.virtual_memory().available)
     limit, used = Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory.current")  # a container's own limit
     if limit.exists() and used.exists() and (most := limit.read_text().strip()).isdigit():
