@@ -368,7 +368,7 @@ def test_the_language_given_wins_over_the_language_written(bench: Workbench) -> 
 
 def test_every_tool_call_is_on_the_trail_with_inputs_outputs_model_and_time(bench: Workbench) -> None:
     trail = {entry.tool: entry for entry in ask(bench, "is this OK?", MARKED).trail}
-    assert list(trail) == ["router", "recognise", "compare", "locate", "history", "propose", "reason", "rules", "wording"]
+    assert list(trail) == ["router", "recognise", "quality", "compare", "locate", "history", "propose", "reason", "rules", "wording"]
     compare = trail["compare"]
     assert compare.inputs["part"] == "SC-200"
     assert compare.outputs["verdict"] == "not_ok"
