@@ -12,6 +12,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -93,6 +94,7 @@ def _drawn(paths: Sequence[Path], draw: int) -> list[ReferencePhoto]:
     return [ReferencePhoto(sha256=photo.digest(paths[i]), path=paths[i]) for i in order[: max(SHOTS)]]
 
 
+@lru_cache(maxsize=1)  # what runs is the code that was read first, even when a file changes meanwhile
 def _code(eye: Eye) -> str:
     """Of the network and of every module that has a say in a score: another score must not be taken for this one."""
     total = hashlib.sha256(eye.model.encode())

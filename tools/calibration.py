@@ -8,7 +8,8 @@ answers that people decided. Three curves can say it; all take the logarithm of 
     isotonic    steps that only rise, as the labels have them; from ISOTONIC_FROM labels of each state on
 
 Each of the first two starts from a stated prior that counts like a few photos, so that few labels move it little. Which one speaks is
-chosen by cross-validation on the part's own labels. The prior is what other parts' labels say, where there are any.
+chosen by cross-validation on the part's own labels; where they are too few to choose by, it is the mean of the first two, and called an
+estimate. The prior is what other parts' labels say, where there are any.
 
 Labels are not drawn as parts come: half of the labelled photos may be bad, and one part in a hundred. So only how scores look among good
 photos and among bad ones is taken from them, and the share of bad parts is stated (`expected_bad`, half unless somebody sets it). That is
@@ -112,7 +113,7 @@ class Calibration:
 
     labelled: Labelled  # this part's own
     elsewhere: int  # labels of other parts that the prior rests on
-    curve_name: str  # "two bells", "Platt" or "isotonic"
+    curve_name: str  # "two bells", "Platt", "isotonic", or ESTIMATE
     curve: Curve
     good: Bell  # for limits: as wide as the next good photo's score may lie
     bad: Bell
@@ -139,10 +140,12 @@ class Calibration:
 def calibrate(own: Labelled, others: Sequence[Labelled] = ()) -> Calibration:
     """From a part's own labels, and those of the site's other parts for what to expect before them."""
     prior = expectation(others)
-    name = _chosen(own, prior)
+    enough = min(len(own.good), len(own.bad)) >= OWN_FROM
+    name = _chosen(own, prior) if enough else ESTIMATE
+    curve = _CURVES[name](own, prior) if enough else _mean(own, prior)
     good, bad = bells(own, prior, DRIFT_AT_MOST)
     elsewhere = sum(o.decided + o.references for o in others)
-    return Calibration(labelled=own, elsewhere=elsewhere, curve_name=name, curve=_CURVES[name](own, prior), good=good, bad=bad)
+    return Calibration(labelled=own, elsewhere=elsewhere, curve_name=name, curve=curve, good=good, bad=bad)
 
 
 def expectation(others: Sequence[Labelled]) -> Prior:
@@ -294,15 +297,20 @@ def _isotonic(own: Labelled, prior: Prior) -> Curve:
     return lambda at: np.asarray(np.interp(at, centres, odds))
 
 
+def _mean(own: Labelled, prior: Prior) -> Curve:
+    """Of the log odds of the first two, for labels too few to choose by."""
+    first, second = _two_bells(own, prior), _platt(own, prior)
+    return lambda x: np.asarray((first(x) + second(x)) / 2)
+
+
 _CURVES: dict[str, Callable[[Labelled, Prior], Curve]] = {"two bells": _two_bells, "Platt": _platt, "isotonic": _isotonic}
+ESTIMATE = "mean of two bells and Platt"
 
 
 def _chosen(own: Labelled, prior: Prior) -> str:
-    """The curve with the least log loss on labels that it was not fitted on; the first where there are too few to tell."""
+    """The curve with the least log loss on labels that it was not fitted on."""
     first, *others = _CURVES
     fewest = min(len(own.good), len(own.bad))
-    if fewest < OWN_FROM:
-        return first
     able = [name for name in others if name != "isotonic" or fewest >= ISOTONIC_FROM]
     losses = {first: _loss(*left_out(own, prior, first)) - WORTH, **{name: _loss(*left_out(own, prior, name)) for name in able}}
     return min(losses, key=losses.__getitem__)
