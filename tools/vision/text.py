@@ -36,14 +36,15 @@ TEXT = "text"  # the format of what is no code
 LONG_SIDE_PX = 4096  # decoded at most
 OVERVIEW_PX = 736  # long side of the first look: a capital of 4 px there is enough to be found, and it takes a quarter of the time of 1472
 CLOSER_PX = 1472  # of another, when nothing was found
-MOST_TILES = 2  # of half the photo's sides, looked at when still nothing was found
+MOST_TILES, TILE_PX = 2, 1104  # of half the photo's sides, looked at as large as this when still nothing was found
 MOST_ENLARGED = 4.0  # beyond, there is nothing more to see
 LINE_PX = 46  # height of a line in the view; as found, a line is about 1.5 times as high as its capitals. The network reads 48
 VIEW_PX = 1800  # long side of a view at most
 MARGIN_LINES = 4.0  # around what was found, for what the first look missed
 MOST_PLACES = 8  # looked at closely, largest first
 ELONGATED = 1.8  # times as long as high: such a line shows how the text lies
-BLOCK_PX = 640  # a place that shows no lines is looked at once more as large as this
+FEW_LINES = 2  # a place with no more, or with nothing that is clearly longer than high, is looked at once more ...
+BLOCK_PX = 640  # ... as large as this
 NEAR_LINES = 4.0  # lines of one place lie no further apart
 TURNED_DEG = 20.0  # nor are they turned further against each other
 READ_BOTH_WAYS = 2  # lines of a place, the longest
@@ -115,14 +116,14 @@ class Reader:
                 break
         else:
             for tile, corner in _busiest_tiles(bgr):
-                if quads := [quad + corner for quad in self._found(tile, min(CLOSER_PX / max(tile.shape[:2]), MOST_ENLARGED))]:
+                if quads := [quad + corner for quad in self._found(tile, min(TILE_PX / max(tile.shape[:2]), MOST_ENLARGED))]:
                     break
         places = [finer for place in _largest(_places(quads)) for finer in self._resolved(bgr, place)]
         return _largest(places)
 
     def _resolved(self, bgr: Bgr, place: _Place) -> list[_Place]:
-        """The places of the lines within a place that looks like a block without lines, as a whole small label does from afar."""
-        if place.lines:
+        """The places of the lines within a place that may be a block of them, as a whole small label looks like one line from afar."""
+        if place.lines and len(place.quads) > FEW_LINES:
             return [place]
         corners = np.concatenate(place.quads)
         extent = float(np.ptp(corners, axis=0).max())
