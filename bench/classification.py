@@ -193,6 +193,20 @@ def measure(shown: Looked, tested: Looked, shots: int, draw: int) -> Result:
     )  # fmt: skip
 
 
+def split_anew(shown: Looked, tested: Looked, shots: int, splits: int) -> list[float]:
+    """Coverage, once a split: shots drawn from all photos of both roles, and 100 of the rest judged. Fixed tested photos are few, and may
+    differ from those that are learnt from; this is what the coverage means where they do not."""
+    which, described = np.concatenate([shown.which, tested.which]), np.concatenate([shown.described, tested.described])
+    coverages = []
+    for split in range(splits):
+        order = np.random.default_rng(20_000 * shots + split).permutation(len(which))
+        chosen = np.concatenate([order[which[order] == name][:shots] for name in range(int(which.max()) + 1)])
+        rest = [i for i in order if i not in set(chosen.tolist())][:100]
+        head = Head(tuple(map(str, range(int(which.max()) + 1))), which[chosen], described[chosen])
+        coverages.append(float(np.mean([head.judge(described[i], COVERAGE).plausible[which[i]] for i in rest])))
+    return coverages
+
+
 def calibration_error(said: NDArray[np.float64], right: NDArray[np.bool_]) -> float:
     """Expected: mean difference between what was said and how often it was right, over equal bins of what was said."""
     bins = np.minimum((said * BINS).astype(int), BINS - 1)
@@ -229,7 +243,7 @@ def main() -> None:
     given = arguments.parse_args()
     eye = Eye(cache=given.cache, engine=given.engine)
     table = Table(title=f"{eye.model}; {given.draws} draws; mean (sd); sets at a coverage of {COVERAGE:g}")
-    columns = ("accuracy", "nearest mean", "logistic", "coverage", "set size", "empty", "unknown: empty", "ECE")
+    columns = ("accuracy", "nearest mean", "logistic", "coverage", "split anew", "set size", "empty", "unknown: empty", "ECE")
     for column in ("set", "shots", *columns):
         table.add_column(column)
     times = []
@@ -243,9 +257,10 @@ def main() -> None:
                 draws = range(given.draws)
                 results = [measure(shown, tested, shots, draw) for draw in progress.track(draws, description=f"{name}, {shots} shots")]
                 sizes = [r.sets.sum(1) for r in results]
+                anew = split_anew(shown, tested, shots, 4 * given.draws)
                 figures = (
                     [r.right.mean() for r in results], [r.prototype for r in results], [r.logistic for r in results],
-                    [r.inside.mean() for r in results], [s.mean() for s in sizes], [(s == 0).mean() for s in sizes],
+                    [r.inside.mean() for r in results], anew, [s.mean() for s in sizes], [(s == 0).mean() for s in sizes],
                     [r.unknown.mean() for r in results],
                 )  # fmt: skip
                 error = calibration_error(np.concatenate([r.said for r in results]), np.concatenate([r.right for r in results]))

@@ -26,7 +26,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from statistics import NormalDist
-from typing import Protocol
+from typing import Any, Protocol
 
 import cv2
 import numpy as np
@@ -83,7 +83,7 @@ def describe(seen: View, good: bank.Bank | None) -> Array:
     return np.stack(kinds).astype(np.float32)
 
 
-def _largest(values: Array, count: int) -> NDArray[np.intp]:
+def _largest(values: NDArray[np.floating[Any]], count: int) -> NDArray[np.intp]:
     return np.argpartition(values, len(values) - count)[-count:]
 
 
@@ -99,7 +99,7 @@ class Head:
     def _scales(self) -> Numbers:
         """(kinds,): mean squared distance of two labelled photos."""
         pairs = max(1, len(self.which) * (len(self.which) - 1))
-        return np.maximum(_squared(self.described, self.described).sum((1, 2)) / pairs, 1e-9)
+        return np.asarray(np.maximum(_squared(self.described, self.described).sum((1, 2)) / pairs, 1e-9))
 
     def _likeness(self, described: Array) -> Numbers:
         """(m, kinds, width) -> (m, n)"""
@@ -108,7 +108,7 @@ class Head:
 
     @cached_property
     def _inverse(self) -> Numbers:
-        return np.linalg.inv(self._likeness(self.described) + RIDGE * np.eye(len(self.which)))
+        return np.asarray(np.linalg.inv(self._likeness(self.described) + RIDGE * np.eye(len(self.which))), np.float64)
 
     @cached_property
     def _answers(self) -> Numbers:
