@@ -52,7 +52,7 @@ _DEFECT = (
 _KIND = (  # a defect's own name; "damage" is none
     "(?:scratch|scrape|gouge|crack|dent|chip|stain|burr|dirt|rust|corrosion|void|pore|porosity|bubble|pit|pitting|scuff|tear|snag|"
     "discolou?ration|contamination|inclusion|residue|fracture|"
-    "delamination|wrinkle|short(?: circuit)?|open(?: circuit)?|pinhole|flash|misprint|mouse ?bite|spur|dust)"
+    "delamination|wrinkle|short(?: circuit)?|open(?: circuit)?|pinhole|flash|misprint|mouse ?bite|spur|spatter|dust)"
 )
 _ITEM = (
     "(?:screws?|bolts?|nuts?|washers?|rivets?|(?:mounting )?holes?|pins?|cables?|wires?|connectors?|plugs?|caps?|covers?|lids?|gaskets?|"
@@ -70,7 +70,7 @@ _KIZU = (
 )
 _SHU = (  # a defect's own name; 不良 is none
     "(?:キズ|きず|傷|疵|カケ|割れ|ひび|ヒビ|クラック|亀裂|汚れ|よごれ|シミ|しみ|異物|へこみ|凹み|打痕|バリ|錆|サビ|さび|腐食|変色|ムラ|剥離|気泡|鋳巣|巣|ボイド|擦れ|"
-    "スレ|打ち傷|擦り傷|すり傷|焼け|シワ|ピンホール|断線|短絡|ショート|フラッシュ|ゴミ|ほこり|ゆず肌)"
+    "スレ|打ち傷|擦り傷|すり傷|焼け|シワ|ピンホール|断線|短絡|ショート|フラッシュ|スパッタ|ゴミ|ほこり|ゆず肌)"
 )
 _BUHIN = (
     "(?:ネジ|ねじ|ビス|ボルト|ナット|ワッシャー?|リベット|穴|あな|ピン|ケーブル|配線|線|コネクタ|プラグ|キャップ|カバー|ふた|蓋|フタ|ガスケット|パッキン|"
@@ -116,7 +116,7 @@ INTENTS = (
             "acceptance criteria", "criteria", "(?:has|have) (?:it|this) been damaged",
             f"(?:any|no|has|have) (?:anomalies|{_DEFECT}) (?:detected|found)?",
             "(?:is|are) the (?:\\w+ )+(?:clean|sound|smooth(?: enough)?|well done|intact|okay|flawless)", "trust this part", "rate this",
-            "anything (?:i|we) should",
+            "anything (?:i|we) should", "opinion",
         ),
         japanese=japanese_pieces(
             "大丈夫", "だいじょ[うぶ]", "ダイジョウブ", r"(?<![a-z])(?<!answer )(?<!say )ok(?![a-z]|と答え)", "オッケー", "オーケー",
@@ -178,8 +178,7 @@ INTENTS = (
             "どれが?(?:欠け|壊れ|割れ)", "欠けてる.はどれ", "ズーム", "拡大して", "どのネジが", "何本だけ", "1本だけ",
             "どの\\w{1,4}が(?:壊|欠|割|断|悪)", "(?:近く|寄り)です", f"{_KIZU}は(?:一つ|1つ|ひとつ)だけ", "一番ひどいのは",
             "(?:ネジ|ねじ|ピン|歯|端子)が(?:壊れ|欠け|折れ)", "縁だけ", "書き込んで", "(?:左|右)(?:上|下)[?]?$", "場所.{0,2}見せ",
-            "(?:左|右)(?:上|下)か", "どこまで", "(?:上|下|左|右|端|中央|縁)ですか、?(?:それとも)?(?:上|下|左|右|端|中央|縁)",
-            "(?:どちら|どっち)側が?",
+            "(?:左|右)(?:上|下)か", "どこまで", f"{_KIZU}は(?:上|下|左|右|端|中央|縁)ですか", "(?:どちら|どっち)側が?",
         ),
     ),
     Intent(
@@ -291,7 +290,8 @@ INTENTS = (
             "can you see (?:a |an |any )?(?:\\w+ )?(?:hole|screw|cable|label)", "still there", "right way",
             "is there (?:water|oil|glue|grease|solder|paint|tape) on", f"(?:do|can) (?:you|u) see (?:a|an|any|the) (?:\\w+ )?{_ITEM}",
             "same \\w+ (?:as|in|on)", "looks? like part", "in the (?:box|bag)$", "holding",
-            "(?:red|blue|green|black|white|yellow|grey|gray|orange|brown|silver) (?:one|wire|cable|cap|part)",
+            "(?:red|blue|green|black|white|yellow|grey|gray|orange|brown|silver) (?:one|wire|cable|cap|part)", "which of our parts",
+            "contains? (?:\\w+ )?(?:parts|pieces|\\d+)",
         ),
         japanese=japanese_pieces(
             f"{_BUHIN}(?:は|が|って|も|の数は|の本数は|の個数は)?(?:、)?(?:全部で|全部|ちゃんと|正しく|\\d|両方)?.{{0,3}}(?:何(?:個|本|"
@@ -317,6 +317,7 @@ INTENTS = (
             "は見え(?:ます|る)", "同じ(?!くらい|ぐらい)\\w{1,5}です", "に見える[?]?$", "中身は何", "伸びて", "何を持って", "何列",
             "はどの製品", "つながって", "隙間(?:は|が)?(?:ある|あり|ない)",
             "(?:青|赤|緑|黒|白|黄色)(?:い)?の?(?:方|ほう|やつ|ケーブル|線)", "はんだ付け(?:され|して)", "空です", "空っぽ",
+            "(?<!汚れは)(?<!キズは)(?<!傷は)(?:上|下|左|右|オン|オフ)ですか、?(?:上|下|左|右|オン|オフ)",
         ),
     ),
     Intent(
@@ -340,7 +341,9 @@ INTENTS = (
             "(?:mold|mould|robot|tool|machine|operator|vibration|heat|packaging|gripper|temperature)\\w*(?: \\w+){0,3} (?:doing|fault|"
             "to blame|responsible|do that|have caused|pads)", "is it the (?:mold|mould|robot|tool|machine|gripper)",
             "would (?:heat|vibration|pressure|moisture) (?:do|cause)", "exposure", "is a scratch like that", "countermeasures?",
-            "critical", "(?:get|gets|getting|become) worse", "over time", "failure modes?", "worn", "affects?", "what went wrong",
+            "critical", "(?:get|gets|getting|become) worse", "over time", "failure modes?",
+            "worn(?: out)? (?:tool|tooling|blade|cutter|gripper|pad|mold|mould|die)s?",
+            "(?:tool|blade|cutter|gripper|pad|mold|mould|die)s?(?: is| are)? worn", "affects?", "what went wrong",
             "behind (?:this|that|it)", "(?<!anything i should )(?<!anything we should )worry", "worried", "(?:things? to )?investigate",
             "should (?:we|they) (?:improve|change)", "fail later", "to blame", "how can (?:that|this|it) happen",
             "what (?:could|can|might) cause", "which (?:process|step|process step|station)", "how bad", "what could be the",
@@ -348,7 +351,7 @@ INTENTS = (
             "safety (?:risks?|issues?|concerns?|problems?)", "for safety", "go wrong", "likely to (?:break|fail|crack)", "which machine",
             "so (?:that )?(?:this|it|that) (?:doesn't|does not|won't|never)",
             "(?:material|process|machine|handling|design|operator|supplier) (?:or|problem)", "worst case", "corrective",
-            "fix the process",
+            "fix the process", "impact on", "worst that can",
         ),
         japanese=japanese_pieces(
             "なぜ", "何故", "なして", "なんで(?!しょう|す|うか)", "何で(?:こう|こん|起|でき(?!て)|出|つ|割)", "原因", "げんいん", "理由",
@@ -363,13 +366,13 @@ INTENTS = (
             "まずい$", "未然", "改善", "(?:何を|次に|最初に|まず).{0,4}調べ", "調査", "何が(?:まず|悪)かった", "背景", "故障モード",
             "あとで(?:壊|割|折)", "なぜ.{0,6}曲", "どの工程", "刃物", "湿気", "どれに当たる", "響く", "後で(?:壊|割)",
             "(?:壊|割)れる(?:恐れ|可能性|心配)", "どんな問題が(?:起|出)", "避け(?:れ|ら|る)", "壊れそう", "どの(?:機械|設備|工程)で",
-            "重大", "(?:材料|工程|設計|人|作業|設備)の問題", "どこから来", "繰り返さない",
+            "重大", "(?:材料|工程|設計|人|作業|設備)の問題", "どこから来", "繰り返さない", "せい(?:です|か|で|だ)",
         ),
     ),
     Intent(
         name="read_label",
         tools=("read_label",),
-        beats=("locate", MEASURE),
+        beats=("locate", "ask", MEASURE),
         english=english_words(
             "labels? (?:say|says|match|read|text)", "read", "reading", "decode", "scan", "ocr", "transcribe", "text (?:on|from|of|in)",
             "all text", "(?<!see a )(?<!see the )(?<!there a )bar ?code(?! on it at all)", "qr(?: code)?", "data ?matrix",
@@ -391,7 +394,7 @@ INTENTS = (
             "(?:model|part) number is (?:printed|written|on)", "make out the",
         ),
         japanese=japanese_pieces(
-            "ラベル(?!(?:は|が)(?:曲|ずれ|傾|斜|真っ|まっ|剥|はが|破|汚)|.{0,3}(?:貼|付い|ついて|ある|あり))",
+            "ラベル(?!面|(?:は|が)(?:曲|ずれ|傾|斜|真っ|まっ|剥|はが|破|汚)|.{0,3}(?:貼|付い|ついて|ある|あり))",
             "読(?:んで|める|めます|めん|めない|めません|み取|取|みます|みたい|め$|め[。!])", "よん(?:で|え)", "よみます",
             "バーコード(?!.{0,2}(?:あ|見え))", "(?<![a-z])qr(?![a-z])", "データマトリクス", "文字", "刻印", "印字", "印刷されて",
             "銘板(?!.{0,2}あ)", "(?:何て|何と|なんて|なんと).{0,2}(?:書|刻|記載|印)", "書いて(?:ある|あり|あっ|る)", "書いたある",
@@ -535,7 +538,7 @@ INTENTS = (
             "\\d時に(?:教|知|呼|起)", "(?:修理|直すの)にどのくらい", "いつ直る", "コーヒー", "トルク", "ドアを", "コンベア", "電圧",
             "硬さ", "音楽", "人生", "何年もの", "メンテ", "ppm", "に送って$", "担当(?:者|です|は)", "誰が担当", "払うの", "検査員は誰",
             "歴史を教え", "コード(?:を)?書け", "いつ終わ", "新品はいくら", "空港", "為替", "働いて", "パスワード", "社長", "トイレ",
-            "手袋はどこ", "電話番号", "圧力(?!で)", "何個作", "(?:班長|課長|部長|上長|リーダー)は(?:誰|だれ)",
+            "手袋はどこ", "電話番号", "圧力(?!で)", "何個作", "(?:班長|課長|部長|上長|リーダー)は(?:誰|だれ)", "を書いたのは(?:誰|だれ)",
         ),
     ),
     Intent(
@@ -568,6 +571,7 @@ INTENTS = (
             "気にしない", "間違えました", "自分で記録", "取り消せ", "おめでとう", "ははは", "外れてる", "困ったとき", "答えが間違",
             "手伝って", "教えるには", "どんな写真が(?:必要|要|い)", "^いますか$", "^名前は", "(?:お|君の|あなたの)名前", "消し方",
             "機能を説明", "ボタンは", "マニュアル", "どうやって(?:追加|登録|入れ|始め)", "(?:追加|登録)(?:の|する)(?:方法|やり方)",
+            "仕組み", "何を聞け", "教え方",
         ),
     ),
 )  # fmt: skip

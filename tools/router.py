@@ -43,6 +43,7 @@ class Route:
 
 
 _JAPANESE = re.compile(r"[\u3040-\u30ff\u3400-\u9fff々]")
+_WORD = re.compile(r"\w")
 _LATIN_WORD = re.compile(r"[a-z]{2,}")
 _SLACK_MARKUP = re.compile(r"<[@#!][^>]*>|<https?://[^>]*>|:[a-z0-9_+-]+:")
 
@@ -67,9 +68,9 @@ def route(text: str, *, default_language: Language = Language.EN, before: Route 
     said = without_courtesy(plain)
     photos = _photos(plain)
     language = _language(plain, before.language if before is not None else default_language)
-    asked = _sure(said)
+    asked = settled(said)
     leaning = leans(said) and (not asked or is_bare_why(said))
-    guessed, probability = _guessed(said) if not asked else ((), 0.0)
+    guessed, probability = probable(said) if not asked else ((), 0.0)
     if before is not None and (leaning or (not asked and probability < OWN_WORDS_FROM and said == plain)):
         tools = tuple(dict.fromkeys((*before.tools, *(tool for intent in asked for tool in intent.tools))))
         return replace(before, language=language, tools=tools, part_words=part_words, follow_up=True, photos=photos)
@@ -113,7 +114,7 @@ def _plain(written: str, part_words: tuple[str, ...]) -> str:
 _CLAUSE_END = re.compile(r"[!?;\n。]+|\.(?=\s|$)|,\s*(?!or\b)|、|\s+(?:and|but|then)\s+")
 
 
-def _sure(text: str) -> tuple[Intent, ...]:
+def settled(text: str) -> tuple[Intent, ...]:
     """What the words of a lower-case text settle that it asks for, in the table's order."""
     text = _spelled(text)
     asked = {intent.name for intent in INTENTS if intent.across.search(text)}
@@ -124,9 +125,9 @@ def _sure(text: str) -> tuple[Intent, ...]:
     return tuple(intent for intent in INTENTS if intent.name in asked)
 
 
-def _guessed(text: str) -> tuple[tuple[Intent, ...], float]:
+def probable(text: str) -> tuple[tuple[Intent, ...], float]:
     """What a lower-case text probably asks for, and how probable the first of it is; nothing where nothing can be made of it."""
-    if not text.strip():
+    if not _WORD.search(text):
         return (), 0.0
     probabilities = guess(text)
     likeliest = max(probabilities, key=probabilities.__getitem__)
