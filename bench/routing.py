@@ -99,9 +99,8 @@ def print_speed(asked: Sequence[Question]) -> None:
         router.route(question.text)
         times.append((time.process_time() - started) * 1000)
     times.sort()
-    print(
-        f"\nms of processor time a question: {median(times):.2f} (median), {times[int(0.95 * len(times))]:.2f} (p95), {times[-1]:.2f} (most)"
-    )
+    middle, slow = median(times), times[int(0.95 * len(times))]
+    print(f"\nms of processor time a question: {middle:.2f} (median), {slow:.2f} (p95), {times[-1]:.2f} (most)")
 
 
 def main() -> None:
