@@ -119,7 +119,8 @@ def _asked(
         outputs["failed"] = f"{type(error).__name__}: {error}"
         return _nothing(context, index, purpose, Why.FAILED)
     cost = larger.price.of(said) if larger.price is not None else 0.0
-    larger.spending.add(context.question.inspection_id, cost)
+    if larger.daily_budget is not None:
+        larger.spending.add(context.question.inspection_id, cost)
     outputs.update(text=said.text[:KEPT], tokens_in=said.tokens_in, tokens_out=said.tokens_out, cost=round(cost, 6))
     claims = parsed(said.text, purpose, _classes(context), [mode.row for mode in context.failure_modes or ()])
     if claims is None:
@@ -215,6 +216,14 @@ def _classes(context: Context) -> tuple[str, ...]:
 
 # --- what is taken from a reply -------------------------------------------------------------------------------------------------------
 
+_SEEN = {"verdict", "where", "kind", "count", "texts", "sentence"}
+_KEYS = {  # what each purpose asks for; nobody asked for more, so nothing is held against more
+    Purpose.VERDICT: _SEEN,
+    Purpose.DESCRIBE: _SEEN,
+    Purpose.QUESTION: _SEEN,
+    Purpose.CAUSE: {"row", "sentence", "kind", "where"},
+    Purpose.LABEL: {"texts", "fields"},
+}
 _VERDICTS = {
     "ok": Verdict.OK, "good": Verdict.OK, "良品": Verdict.OK, "正常": Verdict.OK,
     "not ok": Verdict.NOT_OK, "ng": Verdict.NOT_OK, "defect": Verdict.NOT_OK, "defective": Verdict.NOT_OK, "不良": Verdict.NOT_OK,
@@ -231,7 +240,8 @@ def parsed(text: str, purpose: Purpose, classes: Sequence[str], rows: Sequence[i
     Leniently: text around the object, other spellings of known words and unknown keys do no harm. What is not among the words allowed for
     its field is left out. `classes`: the part's defect classes. `rows`: of the FMEA table, which it was shown.
     """
-    for reply in _objects(_THOUGHTS.sub("", text)):
+    for told in _objects(_THOUGHTS.sub("", text)):
+        reply = {key: value for key, value in told.items() if key in _KEYS[purpose]}
         fields = reply.get("fields")
         claims = Claims(
             verdict=_VERDICTS.get(_plain(reply.get("verdict"))),

@@ -379,13 +379,18 @@ def test_only_words_that_are_allowed_for_a_field_are_taken() -> None:
     claims = parsed(
         '{"verdict": "ok", "where": ["Upper-Left", "left lower", "the moon", 3, "center"], "kind": "SCRATCH", "count": 2.5,'
         ' "texts": "A\\u0000B",'
-        ' "fields": {"lot": "  5 ", "serial": 7}}',
+        ' "fields": {"lot": "5"}}',
         Purpose.VERDICT,
         ("scratch", "stain"),
     )
-    assert claims == Claims(
-        verdict=Verdict.OK, places=("top left", "bottom left", "centre"), kind="scratch", texts=("A B",), fields=(("lot", "5"),)
-    )
+    assert claims == Claims(verdict=Verdict.OK, places=("top left", "bottom left", "centre"), kind="scratch", texts=("A B",))
+
+
+def test_only_what_was_asked_for_is_taken() -> None:
+    everything = '{"verdict": "ok", "row": 7, "sentence": "Pads.", "count": 2, "texts": ["A"], "fields": {"lot": "  5 ", "serial": 7}}'
+    assert parsed(everything, Purpose.CAUSE, (), [7]) == Claims(row=7, words="Pads.")
+    assert parsed(everything, Purpose.LABEL, ()) == Claims(texts=("A",), fields=(("lot", "5"),))
+    assert parsed(everything, Purpose.DESCRIBE, ()) == Claims(verdict=Verdict.OK, words="Pads.", count=2, texts=("A",))
 
 
 @pytest.mark.parametrize(("count", "taken"), [(0, 0), ("3", 3), (-1, None), (True, None), (1000, None), ("many", None), (None, None)])
