@@ -256,9 +256,9 @@ def test_after_a_comparison_naming_the_defect_costs_no_second_look(
     eye: Eye, keep: Keep, labelled: dict[str, list[ReferencePhoto]], good: list[ReferencePhoto], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     eye.classify(keep(spoilt(300, "slit")).path, labelled, good, 0.9)
-    passes, patches = [], eye._network.patches
+    passes, run = [], eye._network.patches_of_many
     # The network stays the real one; what is counted is how often it runs, which no answer shows.
-    monkeypatch.setattr(eye._network, "patches", lambda rgb: passes.append(1) or patches(rgb))
+    monkeypatch.setattr(eye._network, "patches_of_many", lambda several: passes.append(1) or run(several))
     photo = keep(spoilt(301, "hole")).path
     eye.compare(photo, good)
     eye.classify(photo, labelled, good, 0.9)
