@@ -255,7 +255,8 @@ def check(file: Path) -> RuleBook:
 def written(said: Conditions | Effects) -> str:
     """The conditions or effects of a rule on one line, as YAML."""
     given = said.model_dump(mode="json", exclude_none=True, exclude_unset=True)
-    return yaml.safe_dump(given, default_flow_style=True, allow_unicode=True, sort_keys=False, width=math.inf).strip()[1:-1]
+    text: str = yaml.safe_dump(given, default_flow_style=True, allow_unicode=True, sort_keys=False, width=math.inf)
+    return text.strip()[1:-1]
 
 
 @lru_cache(maxsize=8)
@@ -287,7 +288,7 @@ def _covers(numbers: Sequence[str], part: str | None) -> bool:
 # --- one file ------------------------------------------------------------------------------------------------------------------------
 
 
-class _NoDoublesLoader(yaml.SafeLoader):
+class _NoDoublesLoader(yaml.SafeLoader):  # type: ignore[misc]  # PyYAML comes without types
     """SafeLoader, but a key that stands twice is a mistake, where YAML would quietly take the last one; and so is an alias."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
@@ -297,7 +298,8 @@ class _NoDoublesLoader(yaml.SafeLoader):
                 if key.value in seen:
                     raise yaml.constructor.ConstructorError(None, None, f"“{key.value}” stands twice", key.start_mark)
                 seen.add(key.value)
-        return super().construct_mapping(node, deep)
+        found: dict[Any, Any] = super().construct_mapping(node, deep)
+        return found
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):
