@@ -124,6 +124,9 @@ def _gate(context: Context, which: Which, tools: Sequence[str], *, look: bool) -
         return told, AbstentionReason.UNUSABLE_PHOTO
     if context.part is None or (not context.part.good and not set(tools) <= WITHOUT_GOOD_PHOTOS):
         return saying.which_part(context, which)
+    if rules.ask_for_labels(context):
+        for index in context.meant:
+            read_label.read_label(context, index)
     if (against := which_part.contradicted(context)) is not None:
         told = read_label.told_of_disagreement(against, context.language, recognised=context.recognised)
         return told, AbstentionReason.LABEL_DISAGREES

@@ -131,6 +131,16 @@ def evidence(before: Proposed | None, after: Proposed | None, fired: Sequence[Ru
     }
 
 
+def ask_for_labels(context: Context) -> bool:
+    """Whether a rule of the site looks at what labels of this part say, so that they are read before any verdict."""
+    book = load(context.site.rules_folder)
+    ours = book.for_part(context.part.number if context.part is not None else None)
+    return any(
+        filed.file is not None and (filed.rule.when.label is not None or filed.rule.when.label_against_question is not None)
+        for filed in ours
+    )
+
+
 def told(context: Context, language: Language) -> Told | None:
     """Each rule that fired, in the order tried. None when none did. The words are in the language of the question."""
     if not context.rules:

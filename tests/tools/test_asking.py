@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
 import pytest
 from workbench import DARK, NOW, Workbench, plate
 
 from kenpin.storage.vocabulary import AbstentionReason, Answer, Disposition, Language, Verdict, from_json, to_json
 from kenpin.tools import ask as ask_tool
 from kenpin.tools import chain
+from kenpin.tools.larger_model import Larger
 from kenpin.tools.vision import anomaly_map
+from kenpin.tools.vision.sight import Said
 
 GOOD = plate(seed=1)
 MARKED = plate(marks={"bottom left": 16}, seed=2)
@@ -290,3 +298,89 @@ def test_a_part_is_called_not_ok_by_the_photos_that_can_be_judged(bench: Workben
     assert any(line.startswith("I cannot judge photo 2 of 2") for line in answer.lines)
     assert answer.proposed is not None
     assert answer.proposed.photos == (bench.photo(MARKED).sha256,)
+
+
+# --- rules and larger models -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Scripted:
+    """A larger model that gives this reply; its own words are the only thing here that is not real."""
+
+    reply: dict[str, object]
+    name: str = "scripted"
+    asked: list[str] = field(default_factory=list)
+
+    def say(self, instructions: str, question: str, photos: Sequence[bytes], /) -> Said:
+        self.asked.append(question)
+        return Said(text=json.dumps(self.reply), tokens_in=100, tokens_out=10)
+
+
+def ask_with(bench: Workbench, model: Scripted, text: str, photo: bytes) -> Answer:
+    return chain.answer(bench.question(text, photo), dataclasses.replace(bench.site, larger=Larger(model=model)))
+
+
+DOUBTFUL = plate(marks={"top": 8}, seed=3)
+
+
+def test_between_the_limits_the_larger_model_is_asked_and_a_person_decides(bench: Workbench) -> None:
+    model = Scripted({"verdict": "ok", "where": [], "kind": None, "count": 0, "sentence": "It looks fine."})
+    answer = ask_with(bench, model, "is SC-200 OK?", DOUBTFUL)
+    assert len(model.asked) == 1
+    assert answer.verdict is Verdict.UNSURE, "nothing is accepted on its word"
+    assert answer.proposed is not None
+    assert answer.proposed.disposition is Disposition.HOLD
+    assert [opinion.verdict for opinion in answer.opinions] == [Verdict.OK]
+    assert answer.lines[-1] == "The larger model was asked; a person decides."
+
+
+def test_without_a_larger_model_it_is_said_that_none_was_asked(bench: Workbench) -> None:
+    assert "none is set up" in ask(bench, "is SC-200 OK?", DOUBTFUL).lines[-1]
+    assert not any("larger model" in line for line in ask(bench, "is SC-200 OK?", MARKED).lines)
+
+
+def test_a_larger_model_is_not_asked_about_what_is_sure(bench: Workbench) -> None:
+    model = Scripted({"verdict": "ok"})
+    assert ask_with(bench, model, "is SC-200 OK?", MARKED).verdict is Verdict.NOT_OK
+    assert model.asked == []
+
+
+def test_an_open_question_goes_to_the_larger_model_where_there_is_one(bench: Workbench) -> None:
+    model = Scripted({"sentence": "The cap is red.", "verdict": None})
+    answer = ask_with(bench, model, "SC-200: what colour is the cap?", GOOD)
+    assert any("The cap is red." in words for words in (answer.headline, *answer.lines))
+    assert answer.abstention is None
+    assert ask(bench, "SC-200: what colour is the cap?", GOOD).headline == "I cannot answer that from this photo."
+
+
+def test_what_a_larger_model_objects_to_is_shown_and_leaves_it_to_a_person(bench: Workbench) -> None:
+    model = Scripted({"sentence": "A deep crack at the top.", "verdict": "not ok", "where": ["top"]})
+    answer = ask_with(bench, model, "is SC-200 OK? describe it too", plate(marks={"right": 5}, seed=21))
+    assert answer.verdict in (Verdict.OK, Verdict.UNSURE)
+    assert "crack" not in answer.headline
+    if answer.verdict is Verdict.UNSURE:
+        assert answer.abstention is not None
+        assert answer.abstention.reason is AbstentionReason.CONTRADICTED
+        assert answer.proposed is not None
+        assert answer.proposed.disposition is Disposition.HOLD
+    else:
+        assert answer.confidence is not None
+        alone = ask(bench, "is SC-200 OK? describe it too", plate(marks={"right": 5}, seed=21))
+        assert alone.confidence is not None
+        assert answer.confidence < alone.confidence
+
+
+def test_a_rule_about_labels_has_them_read_before_the_verdict(bench: Workbench, tmp_path: Path) -> None:
+    (tmp_path / "lots.yaml").write_text(
+        "rules:\n  - name: lot on hold\n    part: SC-200\n    when: {label: {field: lot, equals: A-17}}\n"
+        "    then: {hold: true, say: {en: Lot A-17 is on hold., ja: ロット A-17 は保留中です。}}\n",
+        encoding="utf-8",
+    )
+    photo = bench.label(plate(seed=22), "Part No. SC-200", "LOT A-17")
+    site = dataclasses.replace(bench.site, rules_folder=tmp_path)
+    answer = chain.answer(bench.question("is SC-200 OK?", photo), site)
+    assert [rule.name for rule in answer.rules] == ["lot on hold"]
+    assert answer.proposed is not None
+    assert answer.proposed.disposition is Disposition.HOLD
+    assert any("Lot A-17 is on hold." in line for line in answer.lines)
+    assert ask(bench, "is SC-200 OK?", photo).labels == (), "no rule, and nobody asked for the label"
