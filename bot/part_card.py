@@ -12,10 +12,10 @@ from kenpin.prompts import render
 from kenpin.storage import parts, targets
 from kenpin.storage.database import reading, writing
 from kenpin.storage.errors import UnknownRowError
-from kenpin.storage.vocabulary import ConfidenceBasis, Language, Part, Targets
-from kenpin.tools import bands, calibration
+from kenpin.storage.vocabulary import ConfidenceBasis, ExpectedSight, Language, Part, Targets
+from kenpin.tools import bands, blindness, calibration
 from kenpin.tools.calibration import Error
-from kenpin.tools.context import Site
+from kenpin.tools.context import Site, as_reference_photos
 from kenpin.tools.track_record import TrackRecords
 from kenpin.tools.wording import Words
 
@@ -28,6 +28,7 @@ class PartCard:
     basis: ConfidenceBasis
     curve: str  # which curve turns a score into a probability
     error: Error | None  # of the confidences, on the part's own labels; None: too few
+    expected: tuple[ExpectedSight, ...] | None  # what it lets one see; None: no good reference
 
 
 def of(site: Site, number: str) -> PartCard:
@@ -42,6 +43,7 @@ def of(site: Site, number: str) -> PartCard:
         basis=bands.basis(known, aims),
         curve=known.curve_name,
         error=calibration.expected_error(known.labelled),
+        expected=site.eye.expectation(as_reference_photos(part, site.photo_store)) if part.good else None,
     )
 
 
@@ -67,6 +69,8 @@ def told(card: PartCard, language: Language) -> tuple[tuple[str, str], ...]:
         off, chance = (f"{100 * share:.1f}" for share in (card.error.expected, card.error.by_chance))
         labels = card.basis.decided + card.basis.references
         lines.append(("card_error", say("card_error_told", off=off, chance=chance, labels=labels, curve=card.curve)))
+    if card.expected is not None:
+        lines += [("card_sight", sentence) for sentence in blindness.told(card.expected, language)]
     return tuple((say(heading), words) for heading, words in lines)
 
 

@@ -255,6 +255,16 @@ class QualityProblem:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ExpectedSight:
+    """How often marks drawn on a part's own good photos are noticed: what the part's references let one see."""
+
+    kind: str  # "scratch", "spot" or "stain"
+    area_of_part: float  # the mark's share of the part's area, 0 to 1
+    noticed: int  # photos with such a mark that were not called OK
+    tried: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class RuleFired:
     """A rule of the site that changed what is proposed."""
 

@@ -27,6 +27,7 @@ from kenpin.storage.photos import PhotoStore
 from kenpin.storage.vocabulary import (
     Classified,
     Comparison,
+    ExpectedSight,
     FailureMode,
     LabelReading,
     LabelText,
@@ -75,6 +76,10 @@ class Eye(Protocol):
     def features(self, path: Path, /) -> Features: ...
 
     def read(self, path: Path, /) -> tuple[LabelText, ...]: ...
+
+    def expectation(
+        self, good: Sequence[ReferencePhoto], progress: Callable[[int, int], None] | None = None, /
+    ) -> tuple[ExpectedSight, ...]: ...
 
     def learn(self, good: Sequence[ReferencePhoto], progress: Callable[[int, int], None] | None = None, /) -> None: ...
 

@@ -29,6 +29,7 @@ from kenpin.storage.vocabulary import (
     Answer,
     DecisionVerdict,
     Disposition,
+    ExpectedSight,
     LabelText,
     Language,
     Photo,

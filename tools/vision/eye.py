@@ -19,11 +19,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from kenpin.storage.vocabulary import LabelText, Verdict
-from kenpin.tools.vision import anomaly_map, backbone, bank, learnt, photo, recognition, score, view
+from kenpin.storage.vocabulary import ExpectedSight, LabelText, Verdict
+from kenpin.tools.vision import anomaly_map, backbone, bank, drawn_defects, learnt, photo, recognition, score, view
 from kenpin.tools.vision.backbone import Array
 from kenpin.tools.vision.classifier import Classifier
 from kenpin.tools.vision.errors import NoReferencesError
+from kenpin.tools.vision.expectation import Expectations
 from kenpin.tools.vision.foreground import Lie
 from kenpin.tools.vision.learnt import Learnt
 from kenpin.tools.vision.sight import Classification, LabelledScores, Recognition, RecognitionOutcome, ReferencePhoto, Sight
@@ -59,6 +60,7 @@ class Eye:
         self._parts: OrderedDict[str, Learnt] = OrderedDict()
         self._wholes = _Wholes(cache / "wholes" / f"{REVISION}-{self.model}")
         self._reader = Reader(threads)
+        self._expectations = Expectations(cache / "expected" / f"{REVISION}-{self.model}")
         self._classifier = Classifier(cache / "heads" / f"{REVISION}-{self.model}", self._look)
 
     def learn(self, good: Sequence[ReferencePhoto], progress: Callable[[int, int], None] | None = None) -> None:
@@ -97,6 +99,23 @@ class Eye:
         seen = self._look(photo.digest(path), path, close=known.close, keep=True)
         _, statistic = _measured(seen, known.bank, known.coarse_bank, known.wholes)
         return score.judge(known.scale, statistic)
+
+    def expectation(self, good: Sequence[ReferencePhoto], progress: Callable[[int, int], None] | None = None) -> tuple[ExpectedSight, ...]:
+        """How often drawn marks are noticed on some of the good photos, each compared with the others; nothing for a single one.
+
+        `progress(done, of)` is called after each look. Kept on disk. Raises NoReferencesError, PhotoUnreadableError.
+        """
+        each = sorted({r.sha256: r for r in good}.values(), key=lambda r: r.sha256)
+        if len(each) == 1:
+            return ()
+        return self._expectations.of(each, self._noticed, progress)
+
+    def _noticed(self, reference: ReferencePhoto, others: Sequence[ReferencePhoto], mark: drawn_defects.Mark, lot: int) -> bool:
+        known = self._learnt(others, None)
+        marked = drawn_defects.drawn_on(photo.read(reference.path), mark, np.random.default_rng(lot))
+        seen = view.look(marked, self._network, close=known.close)
+        _, statistic = _measured(seen, known.bank, known.coarse_bank, known.wholes)
+        return score.judge(known.scale, statistic).verdict is not Verdict.OK
 
     def labelled_scores(self, good: Sequence[ReferencePhoto], bad: Sequence[ReferencePhoto]) -> LabelledScores:
         """The anomaly scores of photos whose state is known: each good one against the others, each bad one against the good.

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from kenpin.storage.vocabulary import LabelText
+    from kenpin.storage.vocabulary import ExpectedSight, LabelText
 
 Progress = Callable[[int, int], None]
 
@@ -191,6 +191,10 @@ class EyeProcess(ModelProcess):
     def compare(self, photo: Path, good: Sequence[ReferencePhoto]) -> Sight:
         sight: Sight = self._call("compare", photo, list(good))
         return sight
+
+    def expectation(self, good: Sequence[ReferencePhoto], progress: Progress | None = None) -> tuple[ExpectedSight, ...]:
+        expected: tuple[ExpectedSight, ...] = self._call("expectation", list(good), progress=progress)
+        return expected
 
     def labelled_scores(self, good: Sequence[ReferencePhoto], bad: Sequence[ReferencePhoto]) -> LabelledScores:
         scores: LabelledScores = self._call("labelled_scores", list(good), list(bad))
