@@ -178,7 +178,8 @@ class _Turn:
             return
         said = [message] if message else []
         if effects:
-            said.append(self._words("effect", effects=reduce(lambda first, last: self._words("and", first=first, last=last), effects)))
+            whole = reduce(lambda first, last: self._words("and", first=first, last=last), effects)
+            said.append(self._words("effect_of_that" if message else "effect", effects=whole))
         gap = "" if self._context.language is Language.JA else " "
         self.fired.append(RuleFired(name=rule.name, words=self._words("because", rule=named, why=gap.join(said))))
 

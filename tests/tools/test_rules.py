@@ -134,7 +134,7 @@ def test_rules_are_tried_in_order_and_a_later_one_sees_what_an_earlier_one_propo
     assert after is not None
     assert (after.disposition, after.approvals_needed, after.reason) == (Disposition.SCRAP, 2, "The rule “B” says so.")
     assert [rule.name for rule in fired] == ["A", "B"]
-    assert fired[1].words == "Rule “B”: So scrap is proposed instead of repair, and two different people must approve."
+    assert fired[1].words == "Rule “B”: scrap is proposed instead of repair, and two different people must approve."
 
 
 def test_a_rule_that_stops_is_the_last_of_the_sites_rules(bench: Workbench, tmp_path: Path) -> None:
@@ -148,14 +148,14 @@ def test_nothing_proposed_stays_nothing_whatever_a_later_rule_says(bench: Workbe
     text = "rules:\n  - {name: A, then: {propose: nothing}}\n  - {name: B, then: {hold: true}}\n"
     after, fired = rules.apply(context_of(bench, MARKED), book(tmp_path, text), suggestion())
     assert after is None
-    assert [rule.words for rule in fired] == ["Rule “A”: So nothing is proposed."]
+    assert [rule.words for rule in fired] == ["Rule “A”: nothing is proposed."]
 
 
 def test_a_person_is_asked_for_and_the_part_kept_aside(bench: Workbench, tmp_path: Path) -> None:
     after, fired = rules.apply(context_of(bench, FINE), one_rule(tmp_path, "{}", "{ask_a_person: true}"), suggestion(Disposition.ACCEPT))
     assert after is not None
     assert after.disposition is Disposition.HOLD
-    assert fired[0].words == "Rule “the rule”: So hold is proposed instead of accept, and a person must look at the part itself."
+    assert fired[0].words == "Rule “the rule”: hold is proposed instead of accept, and a person must look at the part itself."
 
 
 def test_where_nothing_was_judged_a_rule_can_hold_and_nothing_else(bench: Workbench, tmp_path: Path) -> None:
@@ -382,7 +382,7 @@ def test_the_sites_rules_correct_an_answer_and_are_told_and_on_the_trail(correct
     assert context.proposed.disposition is Disposition.SCRAP
     told = rules.told(context, Language.EN)
     assert told is not None
-    assert (told.headline, told.lines) == ("Rule “A”: So scrap is proposed instead of rework.", ())
+    assert (told.headline, told.lines) == ("Rule “A”: scrap is proposed instead of rework.", ())
     entry = context.trail[-1]
     assert (entry.tool, entry.outputs["rules_fired"], entry.outputs["proposed_before"]) == ("rules", ["A"], "rework")
 
