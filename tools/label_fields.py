@@ -60,6 +60,8 @@ _LONG_CAPTIONS = {
     "部品番号": PART_NUMBER, "ロット": LOT, "ロット番号": LOT, "製造ロット": LOT, "シリアル番号": SERIAL, "シリアル": SERIAL,
     "製造日": DATE, "製造年月日": DATE,
 }  # fmt: skip
+# 品番, 型番 or 部番 with one of the two misread, but not 品名 (name), 部署 (department), 順番 (order) and the like.
+_SHORT_CAPTION = re.compile(r"[品型部][^名質目種数位式署門長]|[^順連地整局一二三四五六七八九]番")
 ALIKE_CAPTION = 0.66  # difflib's ratio: one letter in three
 _OPENING = re.compile(r"([\u3041-\u30ff\u3400-\u9fff]{2,6})(?=[\s:.=a-z\d]|\Z)")
 _LOT_OR_SERIAL = "製造番号"  # a lot on medicines and materials, a serial number on machines
@@ -175,6 +177,8 @@ def _misread_caption(line: LabelText, text: str, plain: str) -> tuple[_Caption, 
     """What the line begins with, if it is nearly a caption."""
     if (opening := _OPENING.match(plain)) is None:
         return ()
+    if _SHORT_CAPTION.fullmatch(opening.group(1)):
+        return (_Caption(PART_NUMBER, line, text[: opening.end()], text[opening.end() :], misread=True),)
     likeness = {words: SequenceMatcher(None, words, opening.group(1)).ratio() for words in _LONG_CAPTIONS}
     words = max(likeness, key=likeness.__getitem__)
     if likeness[words] < ALIKE_CAPTION:

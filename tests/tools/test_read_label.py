@@ -96,7 +96,18 @@ def test_a_date_that_can_be_read_two_ways_stays_as_written(written: str) -> None
 
 
 @pytest.mark.parametrize(
-    "text", ["Lotus 500", "LOT", "PARTS OF THE 3rd KIND", "Serial", "Date of delivery soon", "製造日 2026年13月45日", "QTY 50"]
+    "text",
+    [
+        "Lotus 500",
+        "LOT",
+        "PARTS OF THE 3rd KIND",
+        "Serial",
+        "Date of delivery soon",
+        "製造日 2026年13月45日",
+        "QTY 50",
+        "品名 X2",
+        "順番 3",
+    ],
 )
 def test_what_is_no_field_is_none(text: str) -> None:
     assert told_of(line(text)) == {}
@@ -115,7 +126,10 @@ def test_a_caption_takes_no_value_from_beyond_the_next_caption() -> None:
     assert told_of(*below) == {"part_number": ["922-UD02"], "lot": ["265060"]}
 
 
-@pytest.mark.parametrize(("text", "kind", "value"), [("餐造日:26.11.23", "date", "2026-11-23"), ("ット:26E74-0", "lot", "26E74-0")])
+@pytest.mark.parametrize(
+    ("text", "kind", "value"),
+    [("餐造日:26.11.23", "date", "2026-11-23"), ("ット:26E74-0", "lot", "26E74-0"), ("品器 SC-200", "part_number", "SC-200")],
+)
 def test_a_caption_with_a_letter_misread_is_known_but_counts_less(text: str, kind: str, value: str) -> None:
     (field,) = label_fields.fields([line(text)], SIDE_PX, SIDE_PX)
     assert (field.kind, field.value) == (kind, value)
