@@ -74,6 +74,13 @@ def needs_part(context: Context) -> bool:
     return wanted.kind in (Kind.SAME_AS_BEFORE, Kind.WHICH_KIND) or (wanted.kind in _OF_A_THING and wanted.thing is Thing.UNUSUAL)
 
 
+def is_of_places(context: Context) -> bool:
+    """Whether the person asks how many or how large the unusual places are, or about one place: more than where they are."""
+    wanted = sought(context.question.text, context.question.before)
+    counted = wanted.kind in (Kind.HOW_MANY, Kind.HOW_LARGE) or (wanted.kind in _OF_A_THING and bool(wanted.places))
+    return counted and wanted.thing is Thing.UNUSUAL
+
+
 def evidence(asked: Asked) -> dict[str, Any]:
     return {"asked": asked.sought.kind.value, "answered": asked.answered, **asked.found}
 

@@ -153,6 +153,8 @@ def _judge(context: Context, tools: Sequence[str]) -> None:
             _escalate(context, index)
     if strangest(context.comparisons).verdict is Verdict.NOT_OK:
         history.history(context)
+    if locate.NAME in tools and ask.is_of_places(context):
+        ask.ask(context)
     _find(context, tools)
     _hear_objections(context)
     if saying.is_whole(context):

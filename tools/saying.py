@@ -114,10 +114,12 @@ def judged(context: Context, tools: Sequence[str], cannot: Sequence[str], model:
     lines += [words.say(f"cannot_{name}") for name in cannot]
     if poor is not None and not is_whole(context):
         return answer(context, poor.headline, lines, abstained=AbstentionReason.UNUSABLE_PHOTO, model=model)
-    unsure = decisive.verdict is Verdict.UNSURE
+    unsure, headline = decisive.verdict is Verdict.UNSURE, words.headline(decisive, len(comparisons))
+    if ask.NAME not in tools and compare.NAME not in tools and (short := ask.told(context, context.language)) is not None:
+        headline, lines = short.headline, [headline, *lines]  # asked how many or how large, the number comes first
     return answer(
         context,
-        words.headline(decisive, len(comparisons)),
+        headline,
         lines,
         verdict=decisive.verdict,
         abstained=(AbstentionReason.CONTRADICTED if context.contradicted else AbstentionReason.BETWEEN_LIMITS) if unsure else None,

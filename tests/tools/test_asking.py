@@ -76,6 +76,17 @@ def test_a_short_question_gets_a_short_answer(bench: Workbench, text: str, photo
     assert asked(bench, text, photo)[0].lower() == headline.lower()
 
 
+@pytest.mark.parametrize(("text", "headline", "verdict"), [
+    ("SC-200: how many scratches are there?", "2 places look unusual, the strongest at the top.", "Not OK: something unusual at the top."),
+    ("SC-200 キズはいくつ？", "良品と違うところは 2 か所です。最も強いのは上側です。", "不良：上側に良品と違うところがあります。"),
+])  # fmt: skip
+def test_asked_how_many_the_number_comes_before_the_verdict(bench: Workbench, text: str, headline: str, verdict: str) -> None:
+    answer = ask(bench, text, TWO_MARKS)
+    assert (answer.headline, answer.lines[0]) == (headline, verdict)
+    assert answer.verdict is Verdict.NOT_OK
+    assert answer.proposed is not None
+
+
 def test_every_answer_about_the_part_says_how_sure_it_is_and_what_it_was_compared_with(bench: Workbench) -> None:
     _, lines = asked(bench, "is there a scratch at the left?", MARKED)
     assert "% sure" in lines[0]
