@@ -19,7 +19,7 @@ docs/decisions/0003-one-score.md has the measurements.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import NormalDist
 from typing import Protocol
 
@@ -106,6 +106,9 @@ class Cut:
     limits: tuple[float, float]  # of the joined score, around the threshold
 
 
+NO_CUT = Cut(threshold=float("inf"), limits=(float("inf"), float("inf")))
+
+
 @dataclass(frozen=True, kw_only=True)
 class Judged:
     """One photo on its part's scale."""
@@ -136,7 +139,10 @@ class Scale:
     usual_cut: Cut
 
     def z(self, statistic: Numbers) -> Numbers:
-        return (statistic - self.centre) / self.spread
+        """As above; of a `whole` that differs much among the good photos themselves, less: it says less of this part."""
+        z: Numbers = (statistic - self.centre) / self.spread
+        z[..., WHOLE] *= min(1.0, float(PRIOR_SPREAD[WHOLE] / self.spread[WHOLE]))
+        return z
 
     def cut(self, statistic: Numbers) -> Cut:
         return self.usual_cut
@@ -210,14 +216,15 @@ def learn(left_out: Sequence[Numbers]) -> Scale:
     count = len(table)
     centre = table.mean(0)
     spread = np.sqrt((PRIOR_WEIGHT * PRIOR_SPREAD**2 + np.square(table - centre).sum(0)) / (PRIOR_WEIGHT + count - 1))
-    scores = np.array([joined(z) for z in (table - centre) / spread])
+    open_ended = Scale(centre=centre, spread=spread, usual_cut=NO_CUT)
+    scores = np.array([joined(open_ended.z(statistic)) for statistic in table])
     freedom = ACROSS_WEIGHT + count - 1
     across = ((ACROSS_WEIGHT * ACROSS**2 + np.square(scores - scores.mean()).sum()) / freedom * (1 + ESTIMATED / count)) ** 0.5
     # The threshold is where Student's distribution puts the stated false-alarm rate, the limits where it puts twice and half of it.
     low, threshold, high = (
         float(scores.mean() + across * student_quantile(1 - rate * FALSE_ALARM_RATE, freedom)) for rate in (2.0, 1.0, 0.5)
     )
-    return Scale(centre=centre, spread=spread, usual_cut=Cut(threshold=threshold, limits=(low, high)))
+    return replace(open_ended, usual_cut=Cut(threshold=threshold, limits=(low, high)))
 
 
 def own_statistics(fine: Array, coarse: Array) -> Numbers:
