@@ -75,7 +75,7 @@ def listed(folder: Path, name: str, good: str, tuning: Sequence[str]) -> PhotoSe
 def classes_of(folder: Path) -> Iterator[PhotoSet]:
     """Each class of xsdd, which has photos of defects only, as a part of its own."""
     for place in sorted(path for path in folder.iterdir() if path.is_dir()):
-        photos = sorted(place.glob("*.png"))
+        photos = sorted([*place.glob("*.png"), *place.glob("*.jpg")])
         yield PhotoSet(f"xsdd {place.name}", photos[:16], photos[16:], [])
 
 

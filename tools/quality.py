@@ -36,11 +36,9 @@ BLUR_ALONE = 0.72
 FEWEST_TO_SPREAD = 4  # good photos that say how much a part's sharpness varies
 TOUCHING = 0.6  # of the part's size: a disc cut by about a tenth
 MORE_TOUCHING = 0.2  # above what good photos have
-SMALLER = 0.25  # of the median good photo's part, in pixels
-SMALL_ALONE_PX, LARGE_ENOUGH_PX = (
-    64,
-    224,
-)  # fewer pixels show no more than a shape; half of what the network looks at is no reason to refuse
+SMALLER = 0.25  # of the median good photo, in pixels
+SMALL_ALONE_PX = 64  # fewer show no more than a shape
+LARGE_ENOUGH_PX = 224  # half of what the network looks at is no reason to refuse
 
 # Student's t with so many degrees of freedom, exceeded by one in a thousand.
 _T_999 = {3: 10.21, 4: 7.17, 5: 5.89, 6: 5.21, 7: 4.79, 8: 4.50, 9: 4.30, 10: 4.14, 11: 4.02, 12: 3.93, 13: 3.85, 14: 3.79, 15: 3.73}
@@ -123,11 +121,12 @@ def _sharpness(seen: Shot, like: Sequence[Shot]) -> Iterator[tuple[str, float, f
 
 
 def _size(seen: Shot, like: Sequence[Shot]) -> Iterator[tuple[str, float, float]]:
-    fewest = SMALLER * median(one.long_px for one in like) if like else 0.0
-    limit = max(float(SMALL_ALONE_PX), min(fewest, float(LARGE_ENOUGH_PX)))
-    # Where good photos are filled by the part, a patch of another colour is a defect of it, and no small part on a bench.
-    filled = bool(like) and 2 * sum(one.long_px == one.side_px for one in like) > len(like)
-    long_px = seen.side_px if filled else seen.long_px
+    """The part's length where the good photos show it on a bench, else the photo's: a stain is no part on a bench."""
+    parts = [one.part_px for one in like if one.part_px is not None]
+    long_px, theirs = seen.photo_px, [one.photo_px for one in like]
+    if seen.part_px is not None and 2 * len(parts) > len(like):
+        long_px, theirs = seen.part_px, parts
+    limit = max(float(SMALL_ALONE_PX), min(SMALLER * median(theirs), float(LARGE_ENOUGH_PX)) if theirs else 0.0)
     if long_px < limit:
         yield SMALL, float(long_px), limit
 

@@ -242,3 +242,15 @@ def test_every_problem_can_be_told_of_one_photo_among_several(bench: Workbench, 
     assert len(told.lines) == 5
     context.quality[1] = ()
     assert quality.told(context, language) is None
+
+
+def test_a_stain_on_a_part_that_fills_its_photos_is_no_small_part(saved: Callable[..., list[Path]], good_surfaces: list[Path]) -> None:
+    stained = surface(7).copy()
+    stained[160:200, 220:260] = (250, 230, 20)
+    (photo,) = saved(stained)
+    assert shot.look(photo).part_px is not None, "it looks like a part on a bench"
+    assert kinds(quality.check(photo, good_surfaces)) == []
+
+
+def test_a_part_too_far_away_is_small_though_the_photo_is_large(saved: Callable[..., list[Path]], good_discs: list[Path]) -> None:
+    assert kinds(quality.check(saved(disc(60, radius_px=24))[0], good_discs)) == ["small"]

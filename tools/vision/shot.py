@@ -33,8 +33,8 @@ class Shot:
     contrast: float  # luma between the darkest and the brightest hundredth
     blown: float  # share of pixels with a colour at its upper end, 0 to 1: wood turns yellow before it turns white
     blur: Mapping[int, float]  # at each of SCALES_PX that the photo has: 0 (sharp) to 1
-    side_px: int  # the photo's long side, as decoded
-    long_px: int  # the part's long side; the photo's own where the part fills it
+    photo_px: int  # the photo's long side, as decoded
+    part_px: int | None  # the part's long side on its bench; None where no bench is seen
 
 
 @lru_cache(maxsize=4096)
@@ -46,17 +46,14 @@ def look(path: Path) -> Shot:
 def measured(of: Pixels) -> Shot:
     luma = np.asarray(cv2.cvtColor(of.rgb, cv2.COLOR_RGB2GRAY), np.uint8)
     darkest, brightest = np.percentile(luma, (1, 99))
-    side_px = long_px = max(luma.shape)
-    outline = of.outline
-    if outline is not None:
-        long_px = round(max(outline.size_wh) / max(of.small.shape) * side_px)
+    photo_px, outline = max(luma.shape), of.outline
     return Shot(
         brightness=float(luma.mean()),
         contrast=float(brightest - darkest),
         blown=float((of.rgb.max(axis=2) >= BLOWN_FROM).mean()),
         blur={side: _blur(_at(luma, side)) for side in SCALES_PX if max(luma.shape) >= side},
-        side_px=side_px,
-        long_px=long_px,
+        photo_px=photo_px,
+        part_px=None if outline is None else round(max(outline.size_wh) / max(of.small.shape) * photo_px),
     )
 
 
