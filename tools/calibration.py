@@ -32,16 +32,16 @@ Curve = Callable[[Numbers], Numbers]  # logarithms of scores -> log odds of bad 
 HALF = 0.5  # share of bad parts that is assumed where nobody states one
 SUREST = 0.99  # no probability is stated beyond it, nor below what is left
 SUREST_ESTIMATE = 0.9  # ... nor beyond this one, of a part with too few labels: of what the eye called surer, 0.83 were right (score.py)
-PRIOR_SLOPE = 2.05  # of the logistic curve: the eye's own (score.CONFIDENCE_SLOPE; a test holds them together)
+PRIOR_SLOPE = 5.0  # of the logistic curve: of the six rows of `bench/calibration.py --prior` together it is 6.8, of their worst 2.1
 PRIOR_PHOTOS = 4.0  # that it counts for
 PRIOR_AT = np.array([-1.0, -0.5, -0.25, 0.25, 0.5, 1.0])  # where they lie
 OWN_FROM = 8  # labels of each state from which a part's own speak; below, the probability is called an estimate
 ISOTONIC_FROM = 50  # labels of each state: below, steps follow chance (sklearn's guide says 1,000 in all; here both ends are held in)
 FOLDS = 5
 WORTH = 0.01  # log loss by which a later curve must be better to be chosen: less is chance
-DRIFT = 0.3  # spread of good photos' mean score around that of the references that made the scale, times the root of how many they are:
+DRIFT = 0.15  # spread of good photos' mean score around that of the references that made the scale, times the root of how many they are:
 # the least log loss with 4 to 16 references of the cookie set's training photos and of the screws, where nothing is tested
-DRIFT_AT_MOST = 0.6  # the same as it was seen there on the set that drifted more: what a limit has to allow for
+DRIFT_AT_MOST = 0.4  # the same as it was seen there, root mean square over the draws: what a limit has to allow for
 FURTHEST = 6.0  # logarithm of a score beyond which nothing changes
 
 
@@ -75,9 +75,9 @@ class Prior:
     intercept: float = 0.0
 
 
-PRIOR_CENTRE = 2.0  # photos that the centre of a prior bell counts for
+PRIOR_CENTRE = 4.0  # photos that the centre of a prior bell counts for
 # By `bench/calibration.py --prior`: middle of the six rows, with 4, 8 and 16 references of two sets on which nothing is tested.
-STATED = Prior(good=Bell(centre=-0.5, spread=0.35, freedom=4.0), bad=Bell(centre=0.05, spread=0.5, freedom=4.0))
+STATED = Prior(good=Bell(centre=-0.35, spread=0.25, freedom=4.0), bad=Bell(centre=0.1, spread=0.35, freedom=4.0))
 
 
 @dataclass(frozen=True, kw_only=True)

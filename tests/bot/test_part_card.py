@@ -12,7 +12,7 @@ from kenpin.storage import audit, parts
 from kenpin.storage.audit import AuditKind
 from kenpin.storage.database import open_database, reading, writing
 from kenpin.storage.photos import PhotoStore
-from kenpin.storage.vocabulary import Language, Reference
+from kenpin.storage.vocabulary import ExpectedSight, Language, Reference
 from kenpin.tools.context import Site
 from kenpin.tools.vision.sight import LabelledScores
 
@@ -29,6 +29,9 @@ class KnownScores:
 
     def labelled_scores(self, good: object, bad: object) -> LabelledScores:
         return self.scores
+
+    def expectation(self, good: object) -> tuple[ExpectedSight, ...]:
+        return (ExpectedSight(kind="spot", area_of_part=0.01, noticed=12, tried=12),)
 
 
 @pytest.fixture

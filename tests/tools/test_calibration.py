@@ -9,7 +9,6 @@ import pytest
 
 from kenpin.tools import calibration
 from kenpin.tools.calibration import HALF, SUREST, SUREST_ESTIMATE, Calibration, Labelled, calibrate, error
-from kenpin.tools.vision import score
 
 SCORES = (0.05, 0.3, 0.6, 0.8, 1.0, 1.3, 2.0, 5.0, 60.0)
 
@@ -60,10 +59,10 @@ def test_without_labels_it_is_the_stated_prior_and_an_estimate() -> None:
     assert (nothing.good, nothing.bad) == (calibration.STATED.good, calibration.STATED.bad)
 
 
-def test_the_logistic_prior_is_the_curve_that_the_eye_itself_states() -> None:
+def test_the_logistic_prior_is_the_stated_slope_through_the_threshold() -> None:
     curve = calibration._platt(Labelled(), calibration.STATED)
-    assert calibration.PRIOR_SLOPE == score.CONFIDENCE_SLOPE
-    assert curve(np.array([-1.0, 0.0, 1.0])) == pytest.approx([-score.CONFIDENCE_SLOPE, 0, score.CONFIDENCE_SLOPE], abs=1e-6)
+    slope = calibration.PRIOR_SLOPE
+    assert curve(np.array([-1.0, 0.0, 1.0])) == pytest.approx([-slope, 0, slope], abs=1e-6)
 
 
 def test_few_labels_move_the_probability_little_and_many_move_it_far() -> None:
@@ -73,9 +72,9 @@ def test_few_labels_move_the_probability_little_and_many_move_it_far() -> None:
         return tuple(np.exp([NormalDist(centre, 0.25).inv_cdf((i + 0.5) / count) for i in range(count)]))
 
     def chance(count: int) -> float:
-        return calibrate(Labelled(good_references=evenly(count, -1.2), bad_references=evenly(count, -0.5))).probability_bad(0.65)
+        return calibrate(Labelled(good_references=evenly(count, -0.8), bad_references=evenly(count, -0.3))).probability_bad(0.8)
 
-    before = calibrate(Labelled()).probability_bad(0.65)
+    before = calibrate(Labelled()).probability_bad(0.8)
     assert before < chance(1) < before + 0.25
     assert chance(1) < chance(4) < chance(100)
     assert chance(100) > 0.85
