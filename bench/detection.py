@@ -98,12 +98,12 @@ class Result:
     unsure: float  # share of all photos handed to a person
 
 
-def measure(eye: Eye, test: TestSet, draws: int) -> Iterator[tuple[int, Result]]:
+def measure(eye: Eye, test: TestSet, draws: int, references: Sequence[int]) -> Iterator[tuple[int, Result]]:
     bad = np.array(test.bad)
     for draw in range(draws):
         order = np.random.default_rng(100 + draw).permutation(len(test.references))
-        drawn = [ReferencePhoto(sha256=photo.digest(test.references[i]), path=test.references[i]) for i in order[: max(REFERENCES)]]
-        for count in REFERENCES:
+        drawn = [ReferencePhoto(sha256=photo.digest(test.references[i]), path=test.references[i]) for i in order[: max(references)]]
+        for count in references:
             judged = [eye.judge(path, drawn[:count]) for path in test.photos]
             verdicts = np.array([j.verdict for j in judged])
             yield (
@@ -125,17 +125,19 @@ def main() -> None:
     arguments.add_argument("--photos", type=Path, default=HERE.parent.parent / "shared" / "data", help="folder that holds aws_cookie")
     arguments.add_argument("--cache", type=Path, default=HERE / ".cache")
     arguments.add_argument("--engine", default="onnx-int8")
+    arguments.add_argument("--references", default=",".join(map(str, REFERENCES)), help="how many good ones, with commas between")
     given = arguments.parse_args()
+    references = [int(count) for count in given.references.split(",")]
     eye = Eye(cache=given.cache, engine=given.engine)
     table = Table(title=f"{eye.model}; {given.draws} draws; mean (sd)")
     for column in ("set", "references", "AUROC", "false alarms", "misses", "handed to a person"):
         table.add_column(column)
     chosen = given.sets.split(",")
     with Progress(console=Console(stderr=True)) as progress:
-        task = progress.add_task("sets, draws, references", total=len(chosen) * given.draws * len(REFERENCES))
+        task = progress.add_task("sets, draws, references", total=len(chosen) * given.draws * len(references))
         for name in chosen:
-            results: dict[int, list[Result]] = {count: [] for count in REFERENCES}
-            for count, result in measure(eye, _named(name, given.photos, given.cache, given.tested), given.draws):
+            results: dict[int, list[Result]] = {count: [] for count in references}
+            for count, result in measure(eye, _named(name, given.photos, given.cache, given.tested), given.draws, references):
                 results[count].append(result)
                 progress.advance(task)
             for count, several in results.items():

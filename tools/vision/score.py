@@ -40,14 +40,14 @@ PRIOR_SPREAD = np.array([0.14, 0.35, 0.40, 0.10, 0.10])  # of the statistics amo
 PRIOR_WEIGHT = 8.0  # photos that the prior counts for
 SHARPNESS = 2.0  # of the soft maximum
 
-SINGLE_SPREAD = np.array([0.10, 0.30, 0.50])  # where the reference explains the photo as well as it explains itself
+SINGLE_SPREAD = np.array([0.12, 0.30, 0.35])  # where the reference explains the photo as well as it explains itself
 CHANCE_WHOLE = -4.8  # two photos of one texture: log distance of the means of about 250 patches
 UNLIKE_WHOLE = 8.0  # ... rising this fast with `unlike`, since then parts vary and it is no texture
 BENCH_WHOLE = -2.0  # two photos of one kind of part found on a bench
 UNLIKE_LOCAL = 0.4  # share of `unlike` added to the fine and the coarse statistic
-UNLIKE_WIDENS = 2.0  # spreads of fine and whole grow by this share of `unlike` ...
-UNLIKE_SHARPENS = 4.0  # ... and that of coarse shrinks: what varies close up says less than what varies from afar
-SINGLE_THRESHOLD = 2.0
+UNLIKE_WIDENS_FINE, UNLIKE_WIDENS_WHOLE = 2.0, 6.0  # these spreads grow by this share of `unlike` ...
+UNLIKE_SHARPENS_COARSE = 4.0  # ... and this one shrinks: where good parts vary, what is strange from afar says most
+SINGLE_THRESHOLD = 1.5
 SINGLE_BELOW, SINGLE_ABOVE = 0.5, 0.5  # how far the limits lie from it ...
 UNLIKE_ABOVE = 12.0  # ... the upper one rising this fast with `unlike`: either good parts vary or this photo is strange
 
@@ -164,9 +164,8 @@ class SingleScale:
         away = statistic - self.own
         worse = self._worse(statistic)
         expected_whole = BENCH_WHOLE if self.on_bench else CHANCE_WHOLE + UNLIKE_WHOLE * worse
-        fine, coarse, whole = SINGLE_SPREAD * np.array(
-            [1 + UNLIKE_WIDENS * worse, 1 / (1 + UNLIKE_SHARPENS * worse), 1 + UNLIKE_WIDENS * worse]
-        )
+        widened = np.array([1 + UNLIKE_WIDENS_FINE * worse, 1 / (1 + UNLIKE_SHARPENS_COARSE * worse), 1 + UNLIKE_WIDENS_WHOLE * worse])
+        fine, coarse, whole = SINGLE_SPREAD * widened
         return np.array(
             [
                 (away[FINE] + UNLIKE_LOCAL * away[BULK]) / fine,
