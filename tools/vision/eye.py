@@ -137,10 +137,15 @@ class Eye:
         return self._classifier.classify(path, labelled, good, self._learnt(good, None) if good else None, coverage)
 
     def recognise(self, path: Path, parts: Mapping[str, Sequence[ReferencePhoto]]) -> Recognition:
-        """Which of these parts the photo shows; parts without references are passed over. Raises PhotoUnreadableError."""
-        mine = self.features(path)
+        """Which of these parts the photo shows; parts without references are passed over. Raises PhotoUnreadableError.
+
+        What looks like a part on a bench may be a tear in cloth, so such a photo is also taken whole.
+        """
+        digest = photo.digest(path)
+        close = self._look(digest, path, close=True)
+        ways = [close] if close.lie is Lie.FILLS else [close, self._look(digest, path, close=False)]
         known = {part: np.stack([self._whole(r.sha256, r.path, keep=True) for r in good]) for part, good in parts.items() if good}
-        return recognition.recognise(mine, known)
+        return recognition.recognise(np.stack([_unit_mean(seen.of_part) for seen in ways]), known)
 
     def features(self, path: Path) -> NDArray[np.float32]:
         """(D,) unit length: the photo's mean patch, for finding similar photos. Raises PhotoUnreadableError."""

@@ -24,10 +24,10 @@ TINY = 1e-6
 
 
 def recognise(mine: Array, parts: Mapping[str, Array]) -> Recognition:
-    """`mine` (D,) and each part's references (n, D), n at least 1, all of unit length."""
+    """`mine` (m, D), the photo in m ways of looking at it, and each part's references (n, D), n and m at least 1, all of unit length."""
     if not parts:
         return Recognition(part=None, outcome=RecognitionOutcome.NO_PARTS, candidates=())
-    similarity = {part: float((wholes @ mine).max()) for part, wholes in parts.items()}
+    similarity = {part: float((wholes @ mine.T).max()) for part, wholes in parts.items()}
     order = sorted(similarity, key=lambda part: -similarity[part])
     candidates = tuple((part, similarity[part]) for part in order[:SHOWN])
     away = {part: float(np.log(max(1 - similarity[part], 0) + TINY)) for part in order[:2]}

@@ -37,7 +37,7 @@ TINY = 1e-5  # added before a logarithm
 
 # Settled on photos that no bench tests on (elpv and textile photos outside its draws, the cookies' and screws' training roles).
 PRIOR_SPREAD = np.array([0.14, 0.35, 0.40, 0.10, 0.10])  # of the statistics among good photos
-PRIOR_WEIGHT = 8.0  # photos that the prior counts for
+PRIOR_WEIGHT = 16.0  # photos that the prior counts for
 SHARPNESS = 2.0  # of the soft maximum
 
 SINGLE_SPREAD = np.array([0.12, 0.30, 0.35])  # where the reference explains the photo as well as it explains itself

@@ -172,3 +172,9 @@ def test_like_photos_have_like_features(eye: Eye, keep: Keep) -> None:
     one, same, other = (eye.features(keep(rgb).path) for rgb in (cloth(50), cloth(51), bracket(52)))
     assert np.linalg.norm(one) == pytest.approx(1, abs=1e-4)
     assert one @ same > one @ other
+
+
+def test_a_tear_that_looks_like_a_thing_on_a_bench_does_not_hide_what_is_torn(eye: Eye, keep: Keep, cloths: list[ReferencePhoto]) -> None:
+    torn = cloth(70)
+    cv2.circle(torn, (torn.shape[1] // 2, torn.shape[0] // 2), 18, (15, 15, 15), -1)
+    assert eye.recognise(keep(torn).path, {"C-1": cloths}).part == "C-1"
