@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import shlex
 import signal
 import sys
 import threading
@@ -224,6 +225,8 @@ def parts_add(
     out.print(f"{added.part.number}: {added.new} new references, {len(added.part.good)} good ones in all.")
     if len(added.part.good) < 4:
         out.print("That is too few to know how often a good part would be called bad: four are enough to start, sixteen are better.")
+    if len(added.part.good) > 1:
+        out.print(f"What they let one see, and what not: kenpin parts show {shlex.quote(added.part.number)}")
 
 
 @parts_app.command("list")
