@@ -76,6 +76,7 @@ def classes_of(folder: Path) -> Iterator[PhotoSet]:
     """Each class of xsdd, which has photos of defects only, as a part of its own."""
     for place in sorted(path for path in folder.iterdir() if path.is_dir()):
         photos = sorted([*place.glob("*.png"), *place.glob("*.jpg")])
+        photos = [photos[i] for i in np.random.default_rng(0).permutation(len(photos))]  # neighbours are of one coil
         yield PhotoSet(f"xsdd {place.name}", photos[:16], photos[16:], [])
 
 
@@ -135,10 +136,19 @@ def _cut(share: float) -> Callable[[Rgb], Rgb | None]:
     return change
 
 
+def _stained(rgb: Rgb) -> Rgb:
+    """With a dark stain with soft edges, a third as wide as the photo: a defect, and no reason to refuse."""
+    height, width = rgb.shape[:2]
+    rows, columns = np.ogrid[:height, :width]
+    away = ((rows - height / 2) ** 2 + (columns - width / 2) ** 2) ** 0.5 / max(height, width)
+    return (rgb * (1 - 0.6 / (1 + np.exp((away - 1 / 6) / 0.015)))[..., None]).astype(np.uint8)
+
+
 HARMLESS: Mapping[str, Callable[[Rgb], Rgb | None]] = {
     "turned 90°": lambda rgb: np.ascontiguousarray(np.rot90(rgb)),
     "half as bright": _gain(0.5, 1.0),
     "brighter x 1.25": _gain(1.25, 0.0),
+    "soft stain": _stained,
     "noise 6": lambda rgb: _noisy(rgb.astype(np.float32), 6),
     "JPEG 30": lambda rgb: np.asarray(
         cv2.imdecode(cv2.imencode(".jpg", rgb, [cv2.IMWRITE_JPEG_QUALITY, 30])[1], cv2.IMREAD_COLOR), np.uint8

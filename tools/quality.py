@@ -31,13 +31,13 @@ DARK_ALONE = 40.0  # brightness, without good photos
 LITTLE_CONTRAST = 45.0  # grey levels; a dark photo with more than this still shows the part, as one of a dead solar cell does
 MORE_BLOWN = 0.5  # of all pixels, above what good photos have
 BLOWN_ALONE = 0.9
-SOFTER = 0.08  # above where one good photo in a thousand lies
+SOFTER = 0.12  # above where one good photo in a thousand lies: a large defect with soft edges softens a photo, too
 BLUR_ALONE = 0.72
 FEWEST_TO_SPREAD = 4  # good photos that say how much a part's sharpness varies
 TOUCHING = 0.6  # of the part's size: a disc cut by about a tenth
 MORE_TOUCHING = 0.2  # above what good photos have
 SMALLER = 0.25  # of the median good photo, in pixels
-SMALL_ALONE_PX = 64  # fewer show no more than a shape
+SMALL_ALONE_PX = 64  # without good photos; fewer show no more than a shape
 LARGE_ENOUGH_PX = 224  # half of what the network looks at is no reason to refuse
 
 # Student's t with so many degrees of freedom, exceeded by one in a thousand.
@@ -126,7 +126,7 @@ def _size(seen: Shot, like: Sequence[Shot]) -> Iterator[tuple[str, float, float]
     long_px, theirs = seen.photo_px, [one.photo_px for one in like]
     if seen.part_px is not None and 2 * len(parts) > len(like):
         long_px, theirs = seen.part_px, parts
-    limit = max(float(SMALL_ALONE_PX), min(SMALLER * median(theirs), float(LARGE_ENOUGH_PX)) if theirs else 0.0)
+    limit = min(SMALLER * median(theirs), float(LARGE_ENOUGH_PX)) if theirs else float(SMALL_ALONE_PX)
     if long_px < limit:
         yield SMALL, float(long_px), limit
 

@@ -42,6 +42,13 @@ def disc(seed: int, left_px: int = 240, radius_px: int = 110) -> Rgb:
     return np.where(inside[..., None] > 0, face, rgb)
 
 
+def stained(rgb: Rgb) -> Rgb:
+    """With a large dark stain with soft edges."""
+    rows, columns = np.ogrid[: rgb.shape[0], : rgb.shape[1]]
+    away = ((rows - 180) ** 2 + (columns - 240) ** 2) ** 0.5
+    return (rgb * (1 - 0.6 / (1 + np.exp((away - 80) / 7)))[..., None]).astype(np.uint8)
+
+
 def gain(rgb: Rgb, factor: float, noise: float = 1.0) -> Rgb:
     return np.clip(rgb * factor + np.random.default_rng(1).normal(0, noise, rgb.shape), 0, 255).astype(np.uint8)
 
@@ -90,6 +97,7 @@ def kinds(problems: tuple[QualityProblem, ...]) -> list[str]:
         (lambda rgb: gain(rgb, 1.0, noise=6), []),
         (lambda rgb: np.ascontiguousarray(np.rot90(rgb)), []),
         (lambda rgb: blurred(rgb, 0.8), []),
+        (stained, []),
         (lambda rgb: gain(rgb, 0.15), ["dark"]),
         (lambda rgb: gain(rgb, 4.0), ["bright"]),
         (lambda rgb: blurred(rgb, 4), ["blurred"]),
@@ -104,6 +112,7 @@ def kinds(problems: tuple[QualityProblem, ...]) -> list[str]:
         "noisy",
         "turned",
         "a little soft",
+        "stained",
         "dark",
         "overexposed",
         "out of focus",

@@ -188,7 +188,7 @@ def test_the_table_is_read_once_and_the_call_is_on_the_trail(bench: Workbench) -
     assert reason.use(context) == (content, rows)
     seen = json.loads(content)
     assert (seen["rows"][0]["row"], seen["rows"][0]["rpn"], seen["rows_on_record"], seen["basis"]) == (7, 140, 1, "findings")
-    assert [entry.tool for entry in context.trail] == ["compare", "reason"]
+    assert [entry.tool for entry in context.trail].count("reason") == 1
 
 
 def test_without_a_part_there_is_no_table_to_look_into(bench: Workbench) -> None:

@@ -165,7 +165,7 @@ def _of_part(pixels: Pixels, part: _Colours, bench: _Colours) -> NDArray[np.bool
 def _touched(mask: NDArray[np.bool_], size: float) -> float:
     bands = (mask[:EDGE_PX], mask[-EDGE_PX:], mask[:, :EDGE_PX].T, mask[:, -EDGE_PX:].T)
     longest = max(_longest_run(np.asarray(band.any(axis=0))) for band in bands)
-    return longest / (size * max(mask.shape))
+    return float(longest / (size * max(mask.shape)))
 
 
 def _longest_run(side: NDArray[np.bool_]) -> int:
