@@ -77,7 +77,7 @@ def describe(seen: View, good: bank.Bank | None) -> Array:
     if good is not None:
         away = np.zeros(seen.part.shape, np.float32)
         away[seen.part] = good.distances(patches)
-        strange = patches[_largest(cv2.GaussianBlur(away, (0, 0), BLUR)[seen.part], count)]
+        strange = patches[_largest(np.asarray(cv2.GaussianBlur(away, (0, 0), BLUR), np.float32)[seen.part], count)]
         nearest = good.patches[np.argmax(strange @ good.patches.T, axis=1)]
         kinds += [strange.mean(0), (strange - nearest).mean(0)]
     return np.stack(kinds).astype(np.float32)

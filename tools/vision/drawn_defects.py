@@ -49,7 +49,8 @@ def drawn_on(pixels: Pixels, mark: Mark, lot: np.random.Generator) -> Pixels:
     weight = shape.astype(np.float32) / 255
     contrast = CONTRAST
     if mark.kind == "stain":
-        weight, contrast = cv2.GaussianBlur(weight, (0, 0), max(1.0, (area_px / np.pi) ** 0.5 / 3)), CONTRAST / 2
+        weight = np.asarray(cv2.GaussianBlur(weight, (0, 0), max(1.0, (area_px / np.pi) ** 0.5 / 3)), np.float32)
+        contrast = CONTRAST / 2
     light = pixels.rgb[part].mean() < DARK
     marked = pixels.rgb + (contrast if light else -contrast) * weight[..., None]
     return Pixels(np.clip(np.rint(marked), 0, 255).astype(np.uint8))

@@ -7,12 +7,14 @@ import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kenpin.tools.vision import bank, score
+from kenpin.tools.vision import score
 from kenpin.tools.vision.backbone import Array
+from kenpin.tools.vision.bank import Bank, Shortener, build
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,8 +22,8 @@ class Learnt:
     """A part's good photos, ready to be compared with."""
 
     close: bool  # whether parts are cut out of their bench
-    bank: bank.Bank
-    coarse_bank: bank.Bank
+    bank: Bank
+    coarse_bank: Bank
     wholes: Array  # (references, width), unit length: mean patches seen from afar
     left_out: NDArray[np.float64]  # (references, 5): each one's statistics against the others; of a single one, against itself
     level: float  # patch distance above which a place is marked; the map counts in it
@@ -35,12 +37,10 @@ class Learnt:
 
 def save(learnt: Learnt, path: Path) -> None:
     """Patches in half precision, which they already have."""
+    small = {"wholes": learnt.wholes, "left_out": learnt.left_out, "close": np.array(learnt.close), "level": np.array(learnt.level)}
     mine = path.with_suffix(f".{os.getpid()}.tmp")
     with mine.open("wb") as file:
-        np.savez(
-            file, wholes=learnt.wholes, left_out=learnt.left_out, close=np.array(learnt.close), level=np.array(learnt.level),
-            **_packed("fine", learnt.bank), **_packed("coarse", learnt.coarse_bank),
-        )  # fmt: skip
+        np.savez(file, **(_packed("fine", learnt.bank) | _packed("coarse", learnt.coarse_bank) | small))
     mine.replace(path)
 
 
@@ -56,7 +56,7 @@ def load(path: Path) -> Learnt | None:
         return None
 
 
-def _packed(name: str, kept: bank.Bank) -> dict[str, NDArray[np.generic]]:
+def _packed(name: str, kept: Bank) -> dict[str, Any]:
     return {
         f"{name}_patches": kept.patches.astype(np.float16),
         f"{name}_directions": kept.shortener.directions,
@@ -64,6 +64,6 @@ def _packed(name: str, kept: bank.Bank) -> dict[str, NDArray[np.generic]]:
     }
 
 
-def _unpacked(name: str, kept: Mapping[str, NDArray[np.generic]]) -> bank.Bank:
-    shortener = bank.Shortener(directions=np.asarray(kept[f"{name}_directions"]), middle=np.asarray(kept[f"{name}_middle"]))
-    return bank.build(np.asarray(kept[f"{name}_patches"], np.float32), shortener)
+def _unpacked(name: str, kept: Mapping[str, NDArray[np.generic]]) -> Bank:
+    shortener = Shortener(directions=np.asarray(kept[f"{name}_directions"]), middle=np.asarray(kept[f"{name}_middle"]))
+    return build(np.asarray(kept[f"{name}_patches"], np.float32), shortener)
