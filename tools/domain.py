@@ -21,9 +21,9 @@ NAME = "domain"
 # How far a photo's whole and its patches on average lie from good, summed, in spreads among good photos. Measured with four good photos of
 # six things, on photos that nobody tests on: good 8.9 at most, the worst broken piece 16.7, other defects at most 14.4; other things 9.6
 # (parts whose good photos vary much) to 40.
-STRANGER = 17.0  # enough by itself
+STRANGER = 17.0  # enough unless the photo is near a good one all the same: good photos that hardly differ make every tear a great way off
 SUSPECT = 9.0  # enough with a second witness: the photo lies far from every good one, or at another known part
-FAR = -1.0  # logarithm of 1 - cosine to the nearest good photo; the worst broken piece -1.05, other things -0.4 to -1.6
+NEAR, FAR = -1.6, -1.0  # logarithm of 1 - cosine to the nearest good photo; the worst broken piece -1.05, other things -0.4 to -1.6
 CLEARLY = 0.7  # by how much nearer another known part must be, in the same: half as far
 TINY = 1e-6  # added before a logarithm
 
@@ -63,7 +63,8 @@ def decided(away: float, own: float, other: float | None) -> tuple[bool, bool]:
     was recognised as when that is another one.
     """
     is_other = away >= SUSPECT and other is not None and _distance(own) - _distance(other) >= CLEARLY
-    return is_other or away >= STRANGER or (away >= SUSPECT and _distance(own) > FAR), is_other
+    is_unlike = (away >= STRANGER and _distance(own) > NEAR) or (away >= SUSPECT and _distance(own) > FAR)
+    return is_other or is_unlike, is_other
 
 
 def told(context: Context, language: Language) -> Told | None:

@@ -19,7 +19,7 @@ def test_a_photo_of_a_torn_part_is_answered_in_its_thread_with_evidence_and_butt
     assert answer["text"].startswith("Not OK"), answer["text"]
     assert "% sure" in answer["text"]
     assert f"approver of {PART}" in answer["text"]
-    assert buttons(answer) == {"approve", "reject"}
+    assert buttons(answer) == {"approve", "correct", "reject"}
     anomaly_map = next(block for block in answer["blocks"] if block["type"] == "image")
     assert PART in anomaly_map["alt_text"] and "marked" in anomaly_map["alt_text"]
     shown = httpx.get(f"{shop.workspace.url}/local/picture/{anomaly_map['slack_file']['id']}/2048", timeout=30)

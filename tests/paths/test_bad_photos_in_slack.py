@@ -41,7 +41,7 @@ def test_one_bad_file_does_not_keep_the_good_one_from_being_judged(shop: Factory
     answer = shop.olga.answer(shop.olga.ask(f"is {PART} OK?", ("cut-off.jpg", data), ("whole.jpg", mat(400))))
     assert answer["text"].startswith("OK: "), answer["text"]
     assert sentence in answer["text"]
-    assert buttons(answer) == {"approve", "reject"}
+    assert buttons(answer) == {"approve", "correct", "reject"}
     assert list(refusals(shop, answer)) == ["cut-off.jpg"]
 
 

@@ -38,7 +38,7 @@ def test_a_part_nobody_taught_asks_for_photos_and_once_an_approver_teaches_it_is
 
     answer = shop.olga.answer(shop.olga.ask("is RING-7 OK?", washer(310)))
     assert "Compared with 4 good photos of RING-7" in answer["text"]
-    assert buttons(answer) == {"approve", "reject"}
+    assert buttons(answer) == {"approve", "correct", "reject"}
 
 
 def test_an_operators_references_wait_for_an_approvers_thumb(shop: Factory) -> None:
