@@ -61,10 +61,10 @@ def for_print(seed: int) -> bytes:
 
 
 def held_sideways(seed: int) -> bytes:
-    """A JPEG a third wider than high, stored lying on its side with the note in its EXIF that says so."""
+    """A JPEG a little wider than high, stored lying on its side with the note in its EXIF that says so."""
     exif = Image.Exif()
     exif[TURNED] = 6
-    upright = drawn(seed).crop((0, 0, SIDE_PX, SIDE_PX * 3 // 4))
+    upright = drawn(seed).crop((0, 0, SIDE_PX, SIDE_PX * 15 // 16))
     return encoded(upright.transpose(Image.Transpose.ROTATE_90), "JPEG", quality=90, exif=exif)
 
 

@@ -99,7 +99,7 @@ def test_a_japanese_question_is_answered_in_japanese(shop: Factory) -> None:
     assert answer["text"].startswith("不良"), answer["text"]
     assert "確度" in answer["text"] and "提案" in answer["text"]
     labels = [e["text"]["text"] for block in answer["blocks"] if block["type"] == "actions" for e in block["elements"]]
-    assert labels == ["承認", "却下"]
+    assert labels == ["承認", "訂正", "却下"]
 
 
 def test_that_the_photo_is_being_looked_at_is_shown_and_then_no_more(shop: Factory) -> None:
