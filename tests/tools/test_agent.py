@@ -49,8 +49,8 @@ def test_the_model_chooses_the_tools_and_the_tools_find(bench: Workbench, chat: 
     assert answer.verdict is Verdict.NOT_OK
     assert answer.headline == "Not OK: something unusual at the lower left."
     assert answer.model == "mark-eye, tiny-chat"
-    assert [e.tool for e in answer.trail if e.tool not in ("router", "wording")][:8] == [
-        "chat_model", "compare", "chat_model", "history", "chat_model", "propose", "chat_model", "claims",
+    assert [e.tool for e in answer.trail if e.tool not in ("router", "wording")][:9] == [
+        "quality", "chat_model", "compare", "chat_model", "history", "chat_model", "propose", "chat_model", "claims",
     ]  # fmt: skip
     assert trail_of(answer, "claims")[0]["not_borne_out"] == []
 

@@ -57,14 +57,14 @@ def test_locate_compares_first_when_nobody_has(bench: Workbench) -> None:
     message = call(context, "locate", photo=1)
     assert json.loads(message.text)["regions"] == [{"where": "bottom left", "percent_of_part": 3.2, "score": 4.0}]
     assert all(isinstance(region, Region) for region in message.artifact)
-    assert [entry.tool for entry in context.trail] == ["compare", "locate"]
+    assert [entry.tool for entry in context.trail] == ["quality", "compare", "locate"]
 
 
 def test_a_photo_is_compared_once_however_often_it_is_asked_for(bench: Workbench) -> None:
     context = context_of(bench, MARKED)
     for _ in range(3):
         call(context, "compare", photo=1)
-    assert [entry.tool for entry in context.trail] == ["compare"]
+    assert [entry.tool for entry in context.trail] == ["quality", "compare"]
 
 
 def test_history_returns_past_cases(bench: Workbench) -> None:
