@@ -95,7 +95,7 @@ def test_a_part_with_labels_says_how_far_its_confidences_are_off_and_what_they_c
     assert "Too few bad parts are known to vouch for 5 of 100 accepted: 10, and it takes 19." in page
     assert "good parts are known" not in page, "12 good ones can vouch for 10 in 100"
     assert "confidence: from this part's reference photos: 22" in page
-    assert "calibration: on its own 22 labels" in page
+    assert "calibration: on its own 22 labelled photos" in page
 
 
 def test_the_page_is_written_in_japanese_too(home: Path) -> None:
