@@ -126,6 +126,7 @@ def main() -> None:
         "ONNX Runtime int8, 12 blocks": partial(all_blocks_in_onnx_runtime, quantised=True),
         "ONNX Runtime fp32, cut at block 8": partial(cut, engine="onnx"),
         "ONNX Runtime int8, cut at block 8": partial(cut, engine="onnx-int8"),
+        "ONNX Runtime int8, the two looks": two_looks,
         "whole comparison, 1 reference": partial(comparison, references=1),
         "whole comparison, 16 references": partial(comparison, references=16),
     }
