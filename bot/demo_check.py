@@ -73,7 +73,7 @@ def _steps(running: Running) -> Iterator[str]:
         "the answer shows the anomaly map, with words for a screen reader",
         answer["blocks"],
     )
-    _expect(_buttons(answer) == {"approve", "reject"}, "the answer has its two buttons", answer["blocks"])
+    _expect(_buttons(answer) == {"approve", "correct", "reject"}, "the answer has its three buttons", answer["blocks"])
     yield "with its confidence, the anomaly map on the photo, and a proposal to decide"
 
     olga.reactions_add(channel=channel, timestamp=answer["ts"], name="+1")
