@@ -57,8 +57,8 @@ ACROSS, ACROSS_WEIGHT = 0.7, 5.0  # prior spread of the joined score among good 
 ESTIMATED = 2.0  # centre and spreads: what was estimated from the same photos widens the spread by their share
 STEP = 4.0  # spreads that make the score grow e-fold
 
-# The eye's own word, which tools/calibration.py replaces before anybody reads it. Fitted by bench/confidence.py on the cookies' training roles
-# and the screws, for the score of one look; the score of two looks spreads half as much, so this errs on the unsure side.
+# The eye's own word, which tools/calibration.py replaces before anybody reads it. Fitted by bench/confidence.py on the cookies' training
+# roles and the screws, for the score of one look; that of two looks spreads half as much, so this errs on the unsure side.
 CONFIDENCE_SLOPE = 2.05
 MOST_CONFIDENT = 0.95
 CONFIDENCE_BASIS = "a logistic curve over the score, fitted on other parts' photos; not yet on this part's decisions"
