@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Engine
 
-from kenpin.bot.inspection import DecisionRequest, known
+from kenpin.bot.inspection import DecisionRequest, known, proposal_of
 from kenpin.storage import parts, people, proposals
 from kenpin.storage.database import reading
 from kenpin.storage.vocabulary import GOOD, Disposition, Language, ProposalKind, ProposalState
@@ -29,7 +29,7 @@ def form(engine: Engine, request: DecisionRequest) -> Form | None:
     whether they may is asked when they send it.
     """
     with reading(engine) as conn:
-        proposal = proposals.for_message(conn, request.channel, request.message_ts)
+        proposal = proposal_of(conn, request)
         if proposal is None or proposal.kind is not ProposalKind.DISPOSITION or proposal.proposed.approvals_needed > 1:
             return None
         pending = proposals.states(conn, [proposal.inspection_id])[proposal.inspection_id] is ProposalState.PENDING

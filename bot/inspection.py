@@ -19,7 +19,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from kenpin.bot import references, refusals, second_looks
 from kenpin.bot.jobs import Jobs
@@ -64,10 +64,11 @@ class Question:
 
 @dataclass(frozen=True, kw_only=True)
 class DecisionRequest:
-    """A thumb or a button press on a message of ours. Who pressed it is Slack's word, never the button's."""
+    """A thumb or a button press on a message of ours, or on a page of the console. Who pressed it is Slack's or the session's word."""
 
-    channel: str
-    message_ts: str
+    channel: str = ""
+    message_ts: str = ""
+    inspection_id: str | None = None  # names the proposal in place of the message: an answer may have been posted nowhere
     verdict: DecisionVerdict
     person: str
     via: Via
@@ -205,7 +206,7 @@ def decide(engine: Engine, jobs: Jobs, request: DecisionRequest) -> Outcome | No
     None when the message carries no proposal, and for a press that was taken already.
     """
     with reading(engine) as conn:
-        proposal = proposals.for_message(conn, request.channel, request.message_ts)
+        proposal = proposal_of(conn, request)
     if proposal is None:
         return None
     try:
@@ -233,11 +234,18 @@ def expire(engine: Engine, jobs: Jobs, since: datetime | None = None) -> None:
 def part_to_decide(engine: Engine, request: DecisionRequest) -> str | None:
     """The part that a decision would be about; None when the message carries no proposal. Raises StillPostingError."""
     with reading(engine) as conn:
-        proposal = proposals.for_message(conn, request.channel, request.message_ts)
+        proposal = proposal_of(conn, request)
         on_their_way = () if proposal else inspections.listing(conn, ON_THEIR_WAY, state=InspectionState.ANSWERED)
     if any(one.channel == request.channel and one.posting_by for one in on_their_way):
         raise StillPostingError(f"The message at {request.channel} {request.message_ts} may be an answer that is being posted.")
     return proposal.part if proposal else None
+
+
+def proposal_of(conn: Connection, request: DecisionRequest) -> Proposal | None:
+    """What the request is about."""
+    if request.inspection_id is not None:
+        return proposals.of_inspection(conn, request.inspection_id)
+    return proposals.for_message(conn, request.channel, request.message_ts)
 
 
 def _record(engine: Engine, jobs: Jobs, proposal: Proposal, request: DecisionRequest) -> Outcome:
@@ -291,7 +299,8 @@ def _refuse(engine: Engine, jobs: Jobs, proposal: Proposal, request: DecisionReq
         at=why.get("at"),
     )
     with writing(engine) as conn:
-        jobs.announce(conn, request.source_event, asdict(outcome))
+        if request.via != "console":  # whose page says it
+            jobs.announce(conn, request.source_event, asdict(outcome))
         seen = {**why, "asked": request.verdict, "via": request.via}
         audit.append(conn, AuditKind.DECISION_REFUSED, seen, proposal.inspection_id, request.person)
     return outcome

@@ -17,6 +17,8 @@ RETRY_AFTER_MIN = (1, 10, 60)  # after the first, second and third failed attemp
 def announce(site: Site, messenger: Messenger, outcome: Outcome) -> None:
     """Tell the thread what became of a proposal; tell a person whose thumb changed nothing so in private."""
     found = inspection.known(site.engine, outcome.inspection_id)
+    if found.posted_ts is None:
+        return  # decided in the console; nobody in Slack has seen the answer
     with reading(site.engine) as conn:
         answer = inspections.answer_of(conn, outcome.inspection_id)
         done = actions.of_inspection(conn, outcome.inspection_id)
