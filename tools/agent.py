@@ -22,6 +22,7 @@ from kenpin.tools.vision.errors import VisionError
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
 
+NAME = "agent"  # on the trail
 SETTING = "KENPIN_CHAT_MODEL"
 NO_KEY = "not-needed"  # OpenAI's client insists on a key; servers on site want none
 
@@ -131,7 +132,7 @@ def _failed(attempt: conversation.Attempt, why: str) -> Outcome:
     attempt.abandoned = True
     context = attempt.context.copy()
     context.trail.append(
-        TrailEntry(tool="agent", inputs={}, outputs={"failed": why, "then": "the router chose the tools"}, model=attempt.model, ms=0.0)
+        TrailEntry(tool=NAME, inputs={}, outputs={"failed": why, "then": "the router chose the tools"}, model=attempt.model, ms=0.0)
     )
     return Outcome(context=context, tools=(), cannot=(), model=attempt.model, failed=True)
 

@@ -19,6 +19,7 @@ from langchain_core.messages import AIMessage, HumanMessage
 from pydantic import BaseModel, Field
 
 from kenpin import prompts
+from kenpin.storage import canonical
 from kenpin.storage.vocabulary import Disposition, TrailEntry, Verdict
 from kenpin.tools.context import Context
 from kenpin.tools.larger_model import LETTERS_PER_TOKEN
@@ -121,6 +122,7 @@ class _OnTrail(AgentMiddleware[Any, Any, Any]):
         if attempt.tokens_left <= 0:
             raise TokensSpentError(f"its {attempt.context.site.chat_tokens:,} tokens for one question are spent")
         with attempt.context.recorded("chat_model", {"messages": len(request.messages)}, attempt.model) as outputs:
+            outputs["prompt_sha256"] = _prompt_sha256(request)
             response = handler(request)
             for message in response.result:
                 if isinstance(message, AIMessage):
@@ -129,6 +131,12 @@ class _OnTrail(AgentMiddleware[Any, Any, Any]):
                     outputs["tokens"] = message.usage_metadata and message.usage_metadata["total_tokens"]
                     attempt.tokens_left -= outputs["tokens"] or _estimated(request, message)
             return response
+
+
+def _prompt_sha256(request: ModelRequest[Any]) -> str:
+    """Of the words that are sent, from the instructions to the last tool's result."""
+    system = [request.system_message] if request.system_message is not None else []
+    return canonical.sha256(canonical.storable("\n".join(str(message.content) for message in (*system, *request.messages))))
 
 
 def _estimated(request: ModelRequest[Any], reply: AIMessage) -> int:

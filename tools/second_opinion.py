@@ -25,6 +25,7 @@ from enum import StrEnum
 from typing import Any
 
 from kenpin import prompts
+from kenpin.storage import canonical
 from kenpin.storage.database import reading
 from kenpin.storage.vocabulary import GOOD, Claims, Language, Opinion, Verdict, to_json
 from kenpin.tools import verify
@@ -152,12 +153,17 @@ def _said(context: Context, larger: Larger, index: int, purpose: Purpose, asked:
         good = context.site.photo_store.path(context.part.good[0].shown_sha256)
         photos.insert(0, sendable(good, larger.long_side_px))
     instructions, question = _wordings(context, purpose, asked, len(photos))
-    outputs.update(photos_sent=len(photos), bytes_sent=sum(map(len, photos)))
+    outputs.update(prompt_sha256=prompt_sha256(instructions, question), photos_sent=len(photos), bytes_sent=sum(map(len, photos)))
     try:
         return larger.model.say(instructions, question, photos)
     except ModelProcessDiedError as error:
         outputs["tried_again_after"] = str(error)
         return larger.model.say(instructions, question, photos)
+
+
+def prompt_sha256(instructions: str, question: str) -> str:
+    """Of the words that were sent, for the trail: two replies to one digest were replies to the same prompt."""
+    return canonical.sha256(canonical.storable(f"{instructions}\n{question}"))
 
 
 def _nothing(context: Context, index: int, purpose: Purpose, why: Why) -> NoOpinion:

@@ -6,6 +6,7 @@ The server's replies are scripted, the misbehaving ones included.
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 import time
 from collections.abc import Sequence
@@ -60,6 +61,8 @@ def test_the_trail_holds_each_call_of_the_model_with_its_tool_calls_tokens_and_t
     entry = next(e for e in ask(bench, chat, "SC-200 ok?", MARKED).trail if e.tool == "chat_model")
     assert entry.outputs["tool_calls"] == [{"name": "compare", "args": {"photo": 1}}]
     assert entry.outputs["tokens"] == 15
+    sent = "\n".join(message["content"] for message in chat.received[0]["messages"])
+    assert entry.outputs["prompt_sha256"] == hashlib.sha256(sent.encode()).hexdigest(), "of exactly the words that left"
     assert entry.model == "tiny-chat"
     assert entry.ms > 0
 

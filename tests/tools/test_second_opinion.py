@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import dataclasses
+import hashlib
 import io
 import json
 from collections.abc import Iterator
@@ -145,6 +146,9 @@ def test_the_trail_holds_what_was_asked_sent_said_and_paid(bench: Workbench, cha
     assert (entry.tool, entry.model, entry.inputs["purpose"]) == ("second_opinion", "tiny-chat", "verdict")
     assert (entry.outputs["tokens_in"], entry.outputs["tokens_out"], entry.outputs["photos_sent"]) == (10, 5, 2)
     assert entry.outputs["claims"]["places"] == ["bottom left"]
+    system, user = chat.received[-1]["messages"]
+    sent = f"{system['content']}\n{user['content'][-1]['text']}"
+    assert entry.outputs["prompt_sha256"] == hashlib.sha256(sent.encode()).hexdigest(), "of exactly the words that left"
     assert isinstance(opinion, Opinion)
     assert opinion.cost == pytest.approx((10 * 2 + 5 * 10) / 1e6)
 
