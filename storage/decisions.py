@@ -181,7 +181,7 @@ def labels(conn: Connection, part: str) -> tuple[Label, ...]:
             photos=tuple(photos[row.id]),
             verdict=Verdict(row.verdict),
             anomaly_score=row.anomaly_score,
-            was_really_bad=_was_really_bad(Verdict(row.verdict), Disposition(row.disposition), row.really) if row.proposal_id else None,
+            was_really_bad=was_really_bad(Verdict(row.verdict), Disposition(row.disposition), row.really) if row.proposal_id else None,
         )
         for row in found
     )
@@ -194,7 +194,8 @@ def decided_parts(conn: Connection, most: int) -> dict[str, int]:
     return {row.part: row.decided for row in conn.execute(newest_first)}
 
 
-def _was_really_bad(answered: Verdict, done: Disposition, really: str | None) -> bool | None:
+def was_really_bad(answered: Verdict, done: Disposition, really: str | None) -> bool | None:
+    """What a recorded action tells of its part, as `labels` says. really: of its correction, if there is one. None: it does not tell."""
     if really is not None:
         return Verdict(really) is Verdict.NOT_OK
     if done in _TAKEN_OUT:

@@ -15,6 +15,11 @@
     ├── SecondPersonNeededError      the proposal needs two people, and no other one has approved it yet
     ├── EndorsedMeanwhileError       another person approved at the same moment; trying again finds it
     ├── CannotBeCorrectedError       a correction of what nobody may correct alone, or that says nothing
+    ├── ModeError                    a change of mode that its evidence, or the order of the modes, does not allow
+    ├── GroupError                   a group of accepts that cannot be approved, or can no longer be changed
+    ├── RetentionError               a number of days that nothing can be kept for
+    ├── StillAskedError              a question to be erased that is still being answered
+    ├── PhotoInUseError              a photo to be erased that is a reference
     └── NotApprovedError             an action asked for on a rejected proposal
 
 `retryable` says whether the same call can succeed later by itself.
@@ -108,4 +113,28 @@ class NotApprovedError(StorageError):
 
 
 class TargetError(StorageError, ValueError):
+    pass
+
+
+class ModeError(StorageError, ValueError):
+    pass
+
+
+class GroupError(StorageError):
+    """kind: "not_posted", "approved", "altered", "empty" or "not_in_scale". by, at: whose approval stands, and since when."""
+
+    def __init__(self, kind: str, message: str, *, by: str | None = None, at: str | None = None, source_event: str | None = None) -> None:
+        self.kind, self.by, self.at, self.source_event = kind, by, at, source_event
+        super().__init__(f"{message} Nothing was recorded.")
+
+
+class RetentionError(StorageError, ValueError):
+    pass
+
+
+class StillAskedError(StorageError):
+    pass
+
+
+class PhotoInUseError(StorageError):
     pass

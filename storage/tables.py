@@ -41,6 +41,7 @@ people = sa.Table(
     _text("email", null=True),
     _text("locale", null=True),
     _text("seen_at"),
+    _text("language", null=True),  # chosen in the console
     sa.Index("ix_people_email", "email"),  # kept in lower case
 )
 
@@ -99,6 +100,9 @@ photos = sa.Table(
     sa.Column("height_px", sa.Integer, nullable=False),
     sa.Column("width_px", sa.Integer, nullable=False),
     _text("first_seen_at"),
+    # How it was taken, as far as that identifies nobody; NULL where it was not kept.
+    _text("camera", null=True),
+    sa.Column("brightness", sa.Double),
 )
 
 inspection_photos = sa.Table(
@@ -129,6 +133,19 @@ findings = sa.Table(
     sa.Column("area_of_part", sa.Double),
     sa.Column("region_score", sa.Double),
     _text("place", null=True),
+)
+
+measurements = sa.Table(
+    "measurements",  # of an inspection's strangest photo, as `drift` reads them
+    metadata,
+    sa.Column("inspection_id", sa.Text, sa.ForeignKey("inspections.id"), primary_key=True),
+    sa.Column("photo", sa.Integer, nullable=False),
+    sa.Column("good_references", sa.Integer, nullable=False),
+    sa.Column("fine_z", sa.Double),
+    sa.Column("coarse_z", sa.Double),
+    sa.Column("whole_z", sa.Double),
+    sa.Column("bulk_z", sa.Double),
+    sqlite_with_rowid=False,
 )
 
 trail_entries = sa.Table(
@@ -298,6 +315,7 @@ decisions = sa.Table(
     sa.CheckConstraint("verdict <> 'corrected' OR approvals_needed = 1", name="corrected_by_one"),
     sa.CheckConstraint("scope = part OR scope = '*'", name="scope"),
     sa.CheckConstraint("via IN ('reaction', 'button', 'console', 'command_line', 'message')", name="via"),
+    sa.Index("ix_decisions_part", "part", "at"),  # the newest of a part
     sqlite_with_rowid=False,
 )
 
@@ -337,6 +355,63 @@ second_look_replies = sa.Table(
     sa.ForeignKeyConstraint(["inspection_id", "person_id"], ["second_looks.inspection_id", "second_looks.person_id"]),
     sa.CheckConstraint("said IN ('ok', 'not_ok', 'cannot_tell')", name="said"),
     sqlite_with_rowid=False,
+)
+
+register = sa.Table(
+    "register",  # kept by triggers: what the console's list filters by; migration 0007 tells the rest, `search` reads it
+    metadata,
+    sa.Column("number", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=False),  # place in the list
+    sa.Column("inspection_id", sa.Text, sa.ForeignKey("inspections.id"), nullable=False, unique=True),
+    _text("part", null=True),
+    _text("channel", null=True),
+    _text("asked_by"),
+    _text("verdict", null=True),
+    sa.Column("confidence", sa.Double),
+    _text("model", null=True),
+    _text("disposition", null=True),  # on record, or as proposed while none is
+    _text("proposal_state", null=True),  # NULL: nothing was proposed
+    _text("decided_by", null=True),
+    # 1 or 0: the decision rejected or corrected it; it makes no judgement; a larger model was asked; somebody tried to decide and may not.
+    sa.Column("disagreed", sa.Integer, nullable=False),
+    sa.Column("abstained", sa.Integer, nullable=False),
+    sa.Column("escalated", sa.Integer, nullable=False),
+    sa.Column("refused", sa.Integer, nullable=False),
+    sa.Index("ix_register_part", "part", "number"),
+    sa.Index("ix_register_channel", "channel", "number"),
+    sa.Index("ix_register_asked_by", "asked_by", "number"),
+    sa.Index("ix_register_verdict", "verdict", "number"),
+    sa.Index("ix_register_model", "model", "number"),
+    sa.Index("ix_register_disposition", "disposition", "number"),
+    sa.Index("ix_register_proposal_state", "proposal_state", "number"),
+    sa.Index("ix_register_decided_by", "decided_by", "number"),
+    sa.Index("ix_register_confidence", "confidence", "number"),
+    *(
+        sa.Index(f"ix_register_{name}", "number", sqlite_where=sa.text(f"{name} = 1"), postgresql_where=sa.text(f"{name} = 1"))
+        for name in ("disagreed", "abstained", "escalated", "refused")
+    ),
+)
+
+register_lots = sa.Table(
+    "register_lots",
+    metadata,
+    sa.Column("lot", sa.Text, primary_key=True),  # read from a label, in capitals
+    sa.Column("number", sa.BigInteger, sa.ForeignKey("register.number"), primary_key=True, autoincrement=False),
+    sa.Index("ix_register_lots_number", "number"),
+    sqlite_with_rowid=False,
+)
+
+saved_views = sa.Table(
+    "saved_views",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("person_id", sa.Text, sa.ForeignKey("people.id"), nullable=False),
+    _text("name"),
+    _text("query"),  # the list's address from the question mark on
+    sa.Column("shared", sa.Integer, nullable=False),  # 1: everybody sees it
+    _text("saved_at"),
+    sa.UniqueConstraint("person_id", "name"),
+    sa.CheckConstraint("shared IN (0, 1)", name="shared"),
+    sa.Index("ix_saved_views_shared", "shared"),
 )
 
 parts = sa.Table(
@@ -415,6 +490,7 @@ audit_entries = sa.Table(
     sa.CheckConstraint("seq > 0", name="seq"),
     sa.Index("ix_audit_entries_inspection_id", "inspection_id"),
     sa.Index("ix_audit_entries_kind", "kind"),
+    sa.Index("ix_audit_entries_person_id", "person_id", "seq"),
     sqlite_with_rowid=False,
 )
 
@@ -446,4 +522,255 @@ workers = sa.Table(
     sa.Column("pid", sa.Integer, nullable=False),
     _text("started_at"),
     _text("heartbeat_at"),
+)
+
+sessions = sa.Table(
+    "sessions",
+    metadata,
+    sa.Column("token_sha256", Digest, primary_key=True),  # of the secret that only the browser holds
+    sa.Column("person_id", sa.Text, sa.ForeignKey("people.id"), nullable=False),
+    _text("role"),
+    _text("started_at"),
+    _text("seen_at"),
+    _text("expires_at"),  # whatever happens
+    _text("ended_at", null=True),
+    _text("ended_why", null=True),
+    sa.CheckConstraint("role IN ('viewer', 'supervisor', 'admin')", name="role"),
+    sa.CheckConstraint("ended_why IN ('signed_out', 'renewed', 'role_lost', 'sent_away')", name="ended_why"),
+    sa.CheckConstraint("(ended_at IS NULL) = (ended_why IS NULL)", name="ended"),
+    sa.Index("ix_sessions_person_id", "person_id", "started_at"),
+)
+
+sign_ins = sa.Table(
+    "sign_ins",
+    metadata,
+    sa.Column("state_sha256", Digest, primary_key=True),
+    sa.Column("nonce_sha256", Digest, nullable=False),
+    sa.Column("browser_sha256", Digest, nullable=False),  # of a cookie: the browser that began it must finish it
+    _text("back_to"),  # a path of the console
+    _text("started_at"),
+    _text("used_at", null=True),
+    sa.Index("ix_sign_ins_started_at", "started_at"),
+)
+
+sign_in_attempts = sa.Table(
+    "sign_in_attempts",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    _text("address"),  # of the network
+    _text("at"),
+    sa.Index("ix_sign_in_attempts_address", "address", "at"),
+    sa.Index("ix_sign_in_attempts_at", "at"),
+)
+
+photo_views = sa.Table(
+    "photo_views",
+    metadata,
+    sa.Column("person_id", sa.Text, sa.ForeignKey("people.id"), primary_key=True),
+    sa.Column("at", sa.Text, primary_key=True),
+    sa.Column("photo_sha256", Digest, primary_key=True),  # of the picture that was shown: a photo's copy, an anomaly map
+    sa.Index("ix_photo_views_photo_sha256", "photo_sha256", "at"),
+    sqlite_with_rowid=False,
+)
+
+anchors = sa.Table(
+    "anchors",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),  # the day of the daily one, the moment of one made by hand
+    sa.Column("seq", sa.BigInteger, sa.ForeignKey("audit_entries.seq"), nullable=False),
+    sa.Column("hash", Digest, nullable=False),
+    _text("at"),
+    _text("channel", null=True),  # where it stands in Slack
+    _text("message_ts", null=True),
+    _text("posted_at", null=True),
+    _text("file", null=True),  # that it was appended to
+    _text("written_at", null=True),
+    sa.CheckConstraint("(posted_at IS NULL) = (message_ts IS NULL) AND (channel IS NULL) = (message_ts IS NULL)", name="posted"),
+    sa.CheckConstraint("(written_at IS NULL) = (file IS NULL)", name="written"),
+    sqlite_with_rowid=False,
+)
+
+erasures = sa.Table(
+    "erasures",
+    metadata,
+    sa.Column("kind", sa.Text, primary_key=True),
+    sa.Column("subject", sa.Text, primary_key=True),  # an inspection's id, a photo's sha256 or a person's id
+    sa.Column("seq", sa.BigInteger, sa.ForeignKey("audit_entries.seq"), primary_key=True, autoincrement=False),  # which tells of it
+    _text("at"),
+    _text("erased_by"),
+    _text("why"),
+    sa.Column("files", Json, nullable=False),  # sha256 of each file of the photo store that goes with it
+    _text("carried_out_at", null=True),  # when those were gone
+    sa.CheckConstraint("kind IN ('question', 'photo', 'person')", name="kind"),
+    sa.Index(
+        "ix_erasures_to_carry_out",
+        "seq",
+        sqlite_where=sa.text("carried_out_at IS NULL"),
+        postgresql_where=sa.text("carried_out_at IS NULL"),
+    ),
+    sqlite_with_rowid=False,
+)
+
+retention = sa.Table(
+    "retention",
+    metadata,
+    sa.Column("part", sa.Text, primary_key=True),  # a part number, or "*": every part without a row of its own
+    sa.Column("photo_days", sa.Integer),  # NULL: for ever
+    sa.Column("question_days", sa.Integer),
+    _text("set_by"),
+    _text("set_at"),
+    sa.CheckConstraint("photo_days BETWEEN 1 AND 36500", name="photo_days"),
+    sa.CheckConstraint("question_days BETWEEN 1 AND 36500", name="question_days"),
+)
+
+mode_changes = sa.Table(
+    "mode_changes",
+    metadata,
+    sa.Column("part", sa.Text, sa.ForeignKey("parts.number"), primary_key=True),
+    sa.Column("position", sa.Integer, primary_key=True, autoincrement=False),  # from 1
+    _text("step"),
+    _text("from_mode", null=True),  # NULL: it is the first
+    _text("mode"),
+    _text("at"),
+    sa.Column("signed_by", sa.Text, sa.ForeignKey("people.id")),  # NULL: nobody had to
+    _text("why", null=True),
+    # What a promotion rests on: the numbers, and the limits that they had to meet. NULL for any other step.
+    sa.Column("decided", sa.Integer),
+    sa.Column("decided_needed", sa.Integer),
+    sa.Column("escapes_bound", sa.Double),  # in 100, as are the next three
+    sa.Column("escapes_limit", sa.Double),
+    sa.Column("overkill_bound", sa.Double),
+    sa.Column("overkill_limit", sa.Double),
+    sa.Column("drifted", sa.Boolean),
+    _text("evidence", null=True),  # canonical JSON of all of it; of a fall-back, what it was for
+    sa.Column("evidence_digest", Digest),  # sha256 of the evidence
+    sa.CheckConstraint("step IN ('start', 'promotion', 'demotion', 'fall_back')", name="step"),
+    sa.CheckConstraint("mode IN ('shadow', 'assist', 'scale')", name="mode"),
+    sa.CheckConstraint("from_mode IN ('shadow', 'assist', 'scale')", name="from_mode"),
+    sa.CheckConstraint("(step = 'start') = (position = 1) AND (step = 'start') = (from_mode IS NULL)", name="start"),
+    sa.CheckConstraint("step <> 'start' OR mode <> 'scale'", name="start_below_scale"),
+    sa.CheckConstraint(
+        "step <> 'promotion' OR (from_mode = 'shadow' AND mode = 'assist') OR (from_mode = 'assist' AND mode = 'scale')",
+        name="promotion",
+    ),
+    sa.CheckConstraint(
+        "step <> 'demotion' OR (from_mode = 'scale' AND mode <> 'scale') OR (from_mode = 'assist' AND mode = 'shadow')",
+        name="demotion",
+    ),
+    sa.CheckConstraint(
+        "step <> 'fall_back' OR (from_mode = 'scale' AND mode = 'assist') OR (from_mode = 'assist' AND mode = 'shadow')",
+        name="fall_back",
+    ),
+    sa.CheckConstraint("(signed_by IS NOT NULL) = (step IN ('promotion', 'demotion'))", name="signed"),
+    sa.CheckConstraint("step IN ('start', 'promotion') OR (why IS NOT NULL AND why <> '')", name="why"),
+    sa.CheckConstraint(
+        "step <> 'promotion' OR (decided IS NOT NULL AND decided_needed IS NOT NULL AND escapes_bound IS NOT NULL"
+        " AND escapes_limit IS NOT NULL AND overkill_bound IS NOT NULL AND overkill_limit IS NOT NULL AND drifted IS NOT NULL"
+        " AND evidence IS NOT NULL AND evidence_digest IS NOT NULL)",
+        name="evidence",
+    ),
+    sa.CheckConstraint(
+        "step <> 'promotion' OR (decided >= decided_needed AND escapes_bound <= escapes_limit AND overkill_bound <= overkill_limit"
+        " AND NOT drifted)",
+        name="evidence_met",
+    ),
+    sa.CheckConstraint(
+        "decided_needed > 0 AND escapes_limit > 0 AND escapes_limit < 50 AND overkill_limit > 0 AND overkill_limit < 50", name="limits"
+    ),
+    sa.CheckConstraint("length(evidence_digest) = 64", name="evidence_digest"),
+    sqlite_with_rowid=False,
+)
+
+deliveries = sa.Table(
+    "deliveries",
+    metadata,
+    sa.Column("inspection_id", sa.Text, sa.ForeignKey("inspections.id"), primary_key=True),
+    _text("mode"),
+    _text("delivery"),
+    _text("at"),
+    sa.CheckConstraint("mode IN ('shadow', 'assist', 'scale')", name="mode"),
+    sa.CheckConstraint(
+        "(delivery = 'posted' AND mode <> 'shadow') OR (delivery = 'kept' AND mode = 'shadow')"
+        " OR (delivery = 'grouped' AND mode = 'scale')",
+        name="delivery",
+    ),
+    sqlite_with_rowid=False,
+)
+
+accept_groups = sa.Table(
+    "accept_groups",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    _text("channel"),
+    _text("part"),
+    _text("language"),
+    _text("opened_at"),
+    _text("closed_at", null=True),  # from then on nothing joins it
+    _text("closed_by", null=True),  # the job that did: "full", "due" or "mode"
+    _text("content", null=True),  # canonical JSON of its channel, part and members, frozen when it is closed
+    sa.Column("digest", Digest),  # sha256 of content
+    _text("posted_ts", null=True),
+    _text("posted_at", null=True),
+    sa.UniqueConstraint("id", "part", "digest"),
+    sa.UniqueConstraint("channel", "posted_ts"),
+    sa.CheckConstraint(
+        "(closed_at IS NULL) = (digest IS NULL) AND (closed_at IS NULL) = (content IS NULL) AND (closed_at IS NULL) = (closed_by IS NULL)",
+        name="closed",
+    ),
+    sa.CheckConstraint("(posted_at IS NULL) = (posted_ts IS NULL) AND (posted_at IS NULL OR closed_at IS NOT NULL)", name="posted"),
+    sa.Index(
+        "ux_accept_groups_open",
+        "channel",
+        "part",
+        unique=True,
+        sqlite_where=sa.text("closed_at IS NULL"),
+        postgresql_where=sa.text("closed_at IS NULL"),
+    ),
+)
+
+accept_group_members = sa.Table(
+    "accept_group_members",
+    metadata,
+    sa.Column("proposal_id", sa.Text, primary_key=True),  # in one group at most
+    sa.Column("group_id", sa.Text, sa.ForeignKey("accept_groups.id"), nullable=False),
+    _text("part"),
+    sa.Column("digest", Digest, nullable=False),  # the proposal's
+    _text("joined_at"),
+    sa.UniqueConstraint("group_id", "proposal_id"),
+    sa.ForeignKeyConstraint(["proposal_id", "part", "digest"], ["proposals.id", "proposals.part", "proposals.digest"]),
+    sqlite_with_rowid=False,
+)
+
+accept_group_removals = sa.Table(
+    "accept_group_removals",
+    metadata,
+    sa.Column("proposal_id", sa.Text, primary_key=True),
+    _text("group_id"),
+    _text("removed_by", null=True),  # NULL: nobody; its part left the mode
+    _text("why"),
+    sa.Column("source_event", sa.Text),
+    _text("at"),
+    sa.ForeignKeyConstraint(["group_id", "proposal_id"], ["accept_group_members.group_id", "accept_group_members.proposal_id"]),
+    sa.CheckConstraint("why IN ('person', 'second_look', 'mode')", name="why"),
+    sa.CheckConstraint("(removed_by IS NULL) = (why = 'mode')", name="removed_by"),
+    sqlite_with_rowid=False,
+)
+
+accept_group_approvals = sa.Table(
+    "accept_group_approvals",
+    metadata,
+    sa.Column("group_id", sa.Text, primary_key=True),  # the first approval stands
+    _text("part"),
+    sa.Column("digest", Digest, nullable=False),  # of the group as it was posted
+    _text("approved_by"),
+    _text("grant_id"),
+    _text("scope"),
+    _text("via"),
+    sa.Column("source_event", sa.Text),
+    _text("at"),
+    sa.ForeignKeyConstraint(["group_id", "part", "digest"], ["accept_groups.id", "accept_groups.part", "accept_groups.digest"]),
+    sa.ForeignKeyConstraint(["grant_id", "approved_by", "scope"], ["approvers.id", "approvers.person_id", "approvers.scope"]),
+    sa.CheckConstraint("scope = part OR scope = '*'", name="scope"),
+    sa.CheckConstraint("via IN ('reaction', 'button', 'console', 'command_line', 'message')", name="via"),
+    sqlite_with_rowid=False,
 )

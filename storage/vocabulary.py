@@ -107,6 +107,64 @@ class Source(StrEnum):
     COMMAND_LINE = "command_line"
 
 
+class Role(StrEnum):
+    """What a person may do in the console; each includes those above it."""
+
+    VIEWER = "viewer"  # looks
+    SUPERVISOR = "supervisor"  # decides, reviews, exports
+    ADMIN = "admin"  # changes who may do what, erases
+
+    def includes(self, least: Role) -> bool:
+        order = list(Role)
+        return order.index(self) >= order.index(least)
+
+
+class SessionEnd(StrEnum):
+    """Why a session in the console ended before its time."""
+
+    SIGNED_OUT = "signed_out"  # its person left
+    RENEWED = "renewed"  # its browser signed in again
+    ROLE_LOST = "role_lost"  # its person no longer has a role
+    SENT_AWAY = "sent_away"  # an admin, or its person from another browser, ended it
+
+
+class Mode(StrEnum):
+    """How far a part's answers are trusted. In each of them a person decides before anything is done."""
+
+    SHADOW = "shadow"  # answers are kept and shown to nobody on the floor
+    ASSIST = "assist"  # answers are posted, and each proposal is decided by itself
+    SCALE = "scale"  # as assist; but accepts that are sure wait in a group for one approval
+
+    @property
+    def above(self) -> Mode | None:
+        """The next mode; None for the last."""
+        order = list(Mode)
+        return order[order.index(self) + 1] if self is not order[-1] else None
+
+    @property
+    def below(self) -> Mode | None:
+        """The mode before; None for the first."""
+        order = list(Mode)
+        return order[order.index(self) - 1] if self is not order[0] else None
+
+
+class ModeStep(StrEnum):
+    """Why a part has the mode that it has since then."""
+
+    START = "start"  # its first one
+    PROMOTION = "promotion"  # one mode up, on evidence that a supervisor signed
+    DEMOTION = "demotion"  # down, by a supervisor
+    FALL_BACK = "fall_back"  # one mode down by itself: escapes or drift
+
+
+class Delivery(StrEnum):
+    """What becomes of an answer, as its part's mode had it when it was saved."""
+
+    KEPT = "kept"  # shown in the console alone
+    POSTED = "posted"  # in the thread, to be decided there
+    GROUPED = "grouped"  # in the thread, to be decided with others in one message
+
+
 GOOD = "good"  # the state of a reference photo that shows a good part; every other state is a defect class
 ANY_PART = "*"  # an approver's scope: every part
 
@@ -173,6 +231,11 @@ class Comparison:
     regions: tuple[Region, ...]  # strongest first
     ms: float
     basis: ConfidenceBasis | None = None  # of the confidence and the limits; None: the eye's own, not held against any label
+    # How far the photo lies from good ones, in spreads among them; None in answers from before these were kept.
+    fine_z: float | None = None  # its strangest patches, seen close
+    coarse_z: float | None = None  # the same, seen from afar
+    whole_z: float | None = None  # the photo as a whole
+    bulk_z: float | None = None  # its patches on average
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -404,6 +467,8 @@ class Photo:
     shown_sha256: str  # of the upright re-encoded copy without EXIF, the only one ever shown or looked at
     height_px: int
     width_px: int
+    camera: str | None = None  # make and model as the file says; None: it does not say, or came before this was kept
+    brightness: float | None = None  # mean luma, 0 to 255; None: came before this was kept
 
 
 @dataclass(frozen=True, kw_only=True)
