@@ -10,6 +10,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 SLACK_FILE_HOSTS = ("files.slack.com", "slack-files.com")  # where Slack serves uploaded files from
 ENGINES = ("auto", "onnx-int8", "onnx", "torch")
@@ -50,6 +51,12 @@ class Settings:
     vision_good_photo: bool  # KENPIN_VISION_GOOD_PHOTO: one is sent along where a verdict is asked for
     vision_price: tuple[float, float] | None  # KENPIN_VISION_PRICE: of a million tokens read and written
     vision_daily_budget: float | None  # KENPIN_VISION_DAILY_BUDGET, in the currency of the price
+    console_client_id: str | None  # KENPIN_CONSOLE_CLIENT_ID: of the Slack app, for signing in to the console
+    console_client_secret: str | None  # KENPIN_CONSOLE_CLIENT_SECRET
+    console_url: str | None  # KENPIN_CONSOLE_URL: where browsers find the console, without a slash at the end; None: on this machine
+    console_roles: tuple[str, ...]  # KENPIN_CONSOLE_ROLES: ids, e-mail addresses, user groups or "*", each with =ROLE
+    console_idle_min: float  # KENPIN_CONSOLE_IDLE: minutes without a click after which a session ends
+    console_hours: float  # KENPIN_CONSOLE_HOURS: after which it ends whatever happens
     log_level: str  # KENPIN_LOG
 
     @property
@@ -99,6 +106,12 @@ def read(environment: Mapping[str, str] | None = None) -> Settings:
         vision_good_photo=_one_of(env, "KENPIN_VISION_GOOD_PHOTO", ("yes", "no")) == "yes",
         vision_price=_price(env, "KENPIN_VISION_PRICE"),
         vision_daily_budget=_budget(env, "KENPIN_VISION_DAILY_BUDGET", priced_by="KENPIN_VISION_PRICE"),
+        console_client_id=env.get("KENPIN_CONSOLE_CLIENT_ID") or None,
+        console_client_secret=env.get("KENPIN_CONSOLE_CLIENT_SECRET") or None,
+        console_url=_console_url(env, "KENPIN_CONSOLE_URL"),
+        console_roles=_words(env.get("KENPIN_CONSOLE_ROLES")),
+        console_idle_min=_number(env, "KENPIN_CONSOLE_IDLE", 60.0, 1440.0, "minutes", least=1.0),
+        console_hours=_number(env, "KENPIN_CONSOLE_HOURS", 12.0, 168.0, "hours", least=0.25),
         log_level=_one_of(env, "KENPIN_LOG", ("warning", "info", "debug", "error")),
     )
 
@@ -202,6 +215,20 @@ def _url(env: Mapping[str, str], name: str, default: str) -> str:
     if not value.startswith(("http://", "https://")):
         raise SettingError(f"{name} is {value!r}; it must begin with http:// or https://.")
     return value if value.endswith("/") else value + "/"
+
+
+def _console_url(env: Mapping[str, str], name: str) -> str | None:
+    value = env.get(name)
+    if not value:
+        return None
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.path.strip("/") or parts.query or parts.fragment:
+        raise SettingError(f"{name} is {value!r}; it must be an address without a path, such as https://kenpin.example.com.")
+    if parts.scheme == "http" and parts.hostname not in ("127.0.0.1", "localhost"):
+        raise SettingError(
+            f"{name} is {value!r}; only on this machine can it be http. Put the console behind https, and name that address."
+        )
+    return value.rstrip("/")
 
 
 def _token(env: Mapping[str, str], name: str, prefix: str) -> str | None:

@@ -19,7 +19,7 @@ from kenpin.storage import clock, parts
 from kenpin.storage.database import insert_if_absent, upsert
 from kenpin.storage.errors import UnknownRowError
 from kenpin.storage.tables import approver_groups, approvers, people
-from kenpin.storage.vocabulary import ANY_PART
+from kenpin.storage.vocabulary import ANY_PART, Language
 
 DIRECT = "direct"  # a grant to the person; any other `via` is the user group it comes from
 
@@ -70,6 +70,17 @@ def find_by_email(conn: Connection, email: str) -> Person | None:
     """The person last seen with this address."""
     query = sa.select(*_PERSON).where(people.c.email == email.strip().lower()).order_by(people.c.seen_at.desc()).limit(1)
     return _person(conn.execute(query).first())
+
+
+def language_of(conn: Connection, id: str) -> Language | None:
+    """The language they chose for the console; None while they have not."""
+    chosen = conn.execute(sa.select(people.c.language).where(people.c.id == id)).scalar_one_or_none()
+    return Language(chosen) if chosen else None
+
+
+def speak(conn: Connection, id: str, language: Language) -> None:
+    """Show them the console in this language from now on."""
+    conn.execute(people.update().where(people.c.id == id).values(language=language.value))
 
 
 def approve(conn: Connection, person_id: str, scope: str, via: str = DIRECT, *, granted_by: str) -> bool:

@@ -1,0 +1,47 @@
+"""A console that serves real HTTP over a real database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from signed_in import IDS, PEOPLE, Running
+from sqlalchemy.engine import Engine
+
+from kenpin.bot import jobs, settings
+from kenpin.bot.console.desk import Desk
+from kenpin.bot.console.roles import Roles
+from kenpin.bot.console.server import Console, listen
+from kenpin.bot.jobs import Jobs
+from kenpin.storage.photos import PhotoStore
+
+
+@pytest.fixture
+def desk(database: Engine, database_url: str, tmp_path: Path) -> Iterator[Desk]:
+    """Without the eye. Its url is set by `console`."""
+    jobs.migrate(database_url)
+    queue = Jobs(database_url)
+    named = [f"{IDS[name]}={role}" for name, role in PEOPLE.items()]
+    yield Desk(
+        engine=database,
+        photos=PhotoStore(tmp_path / "photos"),
+        settings=settings.read({"KENPIN_HOME": str(tmp_path), "KENPIN_DATABASE_URL": database_url}),
+        jobs=queue,
+        url="",
+        roles=Roles(named, lambda group: []),
+    )
+    queue.close()
+
+
+@pytest.fixture
+def console(desk: Desk) -> Iterator[Running]:
+    """Twice: on SQLite and on PostgreSQL."""
+    listener = listen(0)
+    here = replace(desk, url=f"http://127.0.0.1:{listener.getsockname()[1]}")
+    running = Running(here)
+    with Console(here, listener):
+        yield running
+        for browser in running.browsers:
+            browser.close()
