@@ -20,6 +20,8 @@
     ├── RetentionError               a number of days that nothing can be kept for
     ├── StillAskedError              a question to be erased that is still being answered
     ├── PhotoInUseError              a photo to be erased that is a reference
+    ├── ExportError                  an export that holds nothing, or cannot be written
+    ├── SigningKeyError              the key that signs exports cannot be read
     └── NotApprovedError             an action asked for on a rejected proposal
 
 `retryable` says whether the same call can succeed later by itself.
@@ -137,4 +139,12 @@ class StillAskedError(StorageError):
 
 
 class PhotoInUseError(StorageError):
+    pass
+
+
+class ExportError(StorageError):
+    pass
+
+
+class SigningKeyError(StorageError):
     pass

@@ -514,6 +514,67 @@ audit_head = sa.Table(
     sa.CheckConstraint("id = 1", name="single"),
 )
 
+# What the dashboard counts by day; made from the records by `statistics.refresh`, and made anew whenever that is needed.
+daily_counts = sa.Table(
+    "daily_counts",
+    metadata,
+    sa.Column("part", sa.Text, primary_key=True),  # "*": every part, and questions about none
+    sa.Column("dimension", sa.Text, primary_key=True),
+    sa.Column("day", sa.Text, primary_key=True),  # on which the questions came, in the site's time zone: YYYY-MM-DD
+    sa.Column("value", sa.Text, primary_key=True),  # of the dimension; "" where it is not known
+    sa.Column("inspections", sa.Integer, nullable=False),
+    sa.Column("ok", sa.Integer, nullable=False),
+    sa.Column("not_ok", sa.Integer, nullable=False),
+    sa.Column("abstained", sa.Integer, nullable=False),
+    sa.Column("escalated", sa.Integer, nullable=False),
+    sa.Column("failed", sa.Integer, nullable=False),
+    sa.Column("proposed", sa.Integer, nullable=False),  # dispositions; each is one of the next four, or pending
+    sa.Column("approved", sa.Integer, nullable=False),
+    sa.Column("rejected", sa.Integer, nullable=False),
+    sa.Column("corrected", sa.Integer, nullable=False),
+    sa.Column("expired", sa.Integer, nullable=False),
+    sa.Column("known_bad", sa.Integer, nullable=False),  # judged, and known to be really bad
+    sa.Column("escapes", sa.Integer, nullable=False),  # of them, those called OK
+    sa.Column("known_good", sa.Integer, nullable=False),
+    sa.Column("overkill", sa.Integer, nullable=False),  # of them, those called not OK
+    sa.Column("cost", sa.Double, nullable=False),
+    sa.CheckConstraint("dimension IN ('all', 'line', 'shift', 'camera', 'person', 'language', 'lighting')", name="dimension"),
+    sqlite_with_rowid=False,
+)
+
+daily_waits = sa.Table(
+    "daily_waits",  # how long proposals waited for their decision
+    metadata,
+    sa.Column("part", sa.Text, primary_key=True),
+    sa.Column("day", sa.Text, primary_key=True),
+    sa.Column("bin", sa.Integer, primary_key=True, autoincrement=False),  # `statistics.WAIT_STEP` to this power, in seconds
+    sa.Column("decisions", sa.Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+daily_confidences = sa.Table(
+    "daily_confidences",  # judgements of which it is known whether they were right
+    metadata,
+    sa.Column("part", sa.Text, primary_key=True),
+    sa.Column("day", sa.Text, primary_key=True),
+    sa.Column("bin", sa.Integer, primary_key=True, autoincrement=False),  # hundredths of the confidence, rounded down
+    sa.Column("judged", sa.Integer, nullable=False),
+    sa.Column("right", sa.Integer, nullable=False),
+    sa.Column("confidence", sa.Double, nullable=False),  # their sum
+    sqlite_with_rowid=False,
+)
+
+counted_days = sa.Table(
+    "counted_days",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("seq", sa.BigInteger, nullable=False),  # of the audit log: everything up to it is counted
+    _text("since"),  # the first day that is counted
+    _text("zone"),  # the settings they were counted by
+    _text("shifts"),
+    sa.CheckConstraint("id = 1", name="single"),
+)
+
 workers = sa.Table(
     "workers",
     metadata,
