@@ -127,7 +127,9 @@ def test_the_names_of_storages_writing_functions_are_the_ones_there_are() -> Non
 def test_only_the_web_servers_are_async() -> None:
     for path in MODULES:
         has_async = any(isinstance(node, ast.AsyncFunctionDef) for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
-        assert not has_async or name_of(path).startswith("bot/workspace/") or name_of(path) in ("bot/service.py", "bot/console/guard.py"), name_of(path)
+        assert not has_async or name_of(path).startswith("bot/workspace/") or name_of(path) in ("bot/service.py", "bot/console/guard.py"), (
+            name_of(path)
+        )
 
 
 def test_only_the_settings_look_at_the_environment() -> None:
