@@ -34,6 +34,10 @@ class Jobs:
         """Tell the people concerned what came of a decision."""
         self._put(conn, DECISIONS, "announce", f"announce:{source_event}", outcome)
 
+    def sight(self, conn: Connection, inspection_id: str) -> None:
+        """Find out, and tell, what a part's new good photos let one see; takes some dozens of looks."""
+        self._put(conn, INSPECTIONS, "sight", f"sight:{inspection_id}", inspection_id)
+
     def second_look(self, conn: Connection, inspection_id: str) -> None:
         """Ask the person who was drawn to look at a photo again."""
         self._put(conn, DECISIONS, "second_look", f"second_look:{inspection_id}", inspection_id)
@@ -41,6 +45,43 @@ class Jobs:
     def second_look_reply(self, conn: Connection, reply: dict[str, Any]) -> None:
         """Take what they said to the record."""
         self._put(conn, DECISIONS, "second_look_reply", f"second_look_reply:{reply['source_event']}", reply)
+
+    def post_group(self, conn: Connection, group_id: str, by: str, *, delay_s: float | None = None) -> None:
+        """Post a group of accepts, or find that it was posted for another reason. by: "full" or "due"."""
+        self._put(conn, DECISIONS, "post_group", f"post_group:{group_id}:{by}", group_id, by, delay_s=delay_s)
+
+    def settle_group(self, conn: Connection, group_id: str, why: str) -> None:
+        """Bring a group's message, and the answers of what was taken out of it, in line with the records."""
+        self._put(conn, DECISIONS, "settle_group", f"settle_group:{group_id}:{why}", group_id)
+
+    def refuse_group(self, conn: Connection, refusal: dict[str, Any]) -> None:
+        """Tell a person that they did not approve a group, and why."""
+        self._put(conn, DECISIONS, "refuse_group", f"refuse_group:{refusal['source_event']}", refusal)
+
+    def take_out(self, conn: Connection, request: dict[str, Any]) -> None:
+        """Take an accept out of its group, as somebody asked."""
+        self._put(conn, DECISIONS, "take_out", f"take_out:{request['source_event']}", request)
+
+    def offer_decision(self, conn: Connection, inspection_id: str) -> None:
+        """Put the buttons under an answer that was posted without."""
+        self._put(conn, DECISIONS, "offer_decision", f"offer_decision:{inspection_id}", inspection_id)
+
+    def announce_mode(self, conn: Connection, part: str, position: int) -> None:
+        """Tell the channels of a part that its mode changed."""
+        self._put(conn, DECISIONS, "announce_mode", f"announce_mode:{part}:{position}", part, position)
+
+    def keep_anchor(self, conn: Connection, anchor_id: str) -> None:
+        """Take an anchor of the audit log out of the database."""
+        self._put(conn, DECISIONS, "keep_anchor", f"keep_anchor:{anchor_id}", anchor_id)
+
+    def housekeeping(self, conn: Connection, hour: str) -> None:
+        """Erase what was kept long enough, and finish what was left half done; once an hour, whoever asks for it."""
+        self._put(conn, DECISIONS, "housekeeping", f"housekeeping:{hour}", hour)
+
+    def forget(self, inspection_id: str) -> None:
+        """Take away what the queue keeps of finished jobs about an inspection: its steps' results hold the answer."""
+        done = self._client.list_workflows(workflow_id_prefix=f"inspect:{inspection_id}", load_input=False, load_output=False)
+        self._client.delete_workflows([job.workflow_id for job in done])
 
     def held_by(self, worker: str) -> bool:
         """Whether this worker has begun jobs that are not finished."""

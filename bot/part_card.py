@@ -43,7 +43,7 @@ def of(site: Site, number: str) -> PartCard:
         basis=bands.basis(known, aims),
         curve=known.curve_name,
         error=calibration.expected_error(known.labelled),
-        expected=site.eye.expectation(as_reference_photos(part, site.photo_store)) if part.good else None,
+        expected=blindness.found_out(site.eye, as_reference_photos(part, site.photo_store)) if part.good else None,
     )
 
 

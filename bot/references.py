@@ -13,12 +13,15 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
+from kenpin.bot.messenger import Messenger
 from kenpin.prompts import render
 from kenpin.storage import inspections, parts, proposals
 from kenpin.storage.database import reading
 from kenpin.storage.proposals import Proposal
 from kenpin.storage.vocabulary import GOOD, Answer, Language, Photo, ProposalKind, Proposed, Reference, Verdict
+from kenpin.tools import blindness
 from kenpin.tools.context import Site, as_reference_photos
+from kenpin.tools.vision.sight import ReferencePhoto
 
 ENOUGH_TO_START, BETTER = 4, 16  # findings: AUROC rises steeply to 4 references and levels off by 16
 
@@ -88,13 +91,33 @@ def add_approved(conn: Connection, proposal: Proposal, person: str) -> None:
     parts.add_references(conn, proposed.part, new, person, proposal.id)
 
 
-def learn(site: Site, inspection_id: str) -> None:
-    """Build the part's memory bank now, so that the next question about it need not wait."""
+def learn(site: Site, inspection_id: str) -> bool:
+    """Build the part's memory bank now, so that the next question about it need not wait; whether good photos were added."""
     with reading(site.engine) as conn:
         proposal = proposals.of_inspection(conn, inspection_id)
         part = parts.find(conn, proposal.part) if proposal and proposal.proposed.kind is ProposalKind.REFERENCE else None
     if part and part.good:
         site.eye.learn(as_reference_photos(part, site.photo_store))
+    return proposal is not None and proposal.proposed.reference_state == GOOD
+
+
+def tell_sight(site: Site, messenger: Messenger, inspection_id: str) -> None:
+    """Find out what the part's good photos let one see, and say it in the thread; left to a later command when that added more photos."""
+    with reading(site.engine) as conn:
+        inspection, proposal = inspections.get(conn, inspection_id), proposals.of_inspection(conn, inspection_id)
+    assert inspection is not None and proposal is not None, "what is told of was approved"
+    good = _good(site, proposal.part)
+    expected = blindness.found_out(site.eye, good, wanted=lambda: _good(site, proposal.part) == good)
+    if expected is not None:
+        lines = "\n".join(f"• {line}" for line in blindness.told(expected, inspection.language))
+        words = render("references.sight", inspection.language, part=proposal.part, count=len(good), lines=lines)
+        messenger.post_note(inspection, f"sight:{inspection.id}", words)
+
+
+def _good(site: Site, number: str) -> tuple[ReferencePhoto, ...]:
+    with reading(site.engine) as conn:
+        part = parts.find(conn, number)
+    return as_reference_photos(part, site.photo_store) if part else ()
 
 
 def _answer(site: Site, language: Language, headline: str, lines: tuple[str, ...], part: str, proposed: Proposed | None) -> Answer:

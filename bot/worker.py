@@ -16,6 +16,7 @@ import threading
 import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer
@@ -23,13 +24,16 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 
-from kenpin.bot import approvers, inspection, notices, references, second_looks
+from kenpin.bot import anchoring, approvers, erasing, groups, inspection, modes, notices, references, second_looks
+from kenpin.bot.anchoring import Anchoring
+from kenpin.bot.erasing import Archive
+from kenpin.bot.groups import TakeOut
 from kenpin.bot.inspection import DecisionRequest, Terms
 from kenpin.bot.jobs import APPLICATION_VERSION, DECISIONS, INSPECTIONS, Jobs, driver_url
-from kenpin.bot.messenger import Messenger, Outcome
+from kenpin.bot.messenger import GroupRefusal, Messenger, Outcome
 from kenpin.bot.second_looks import SecondLookReply
-from kenpin.storage import workers
-from kenpin.storage.database import writing
+from kenpin.storage import accept_groups, anchors, erasures, retention, workers
+from kenpin.storage.database import reading, writing
 from kenpin.storage.vocabulary import Answer, from_json, to_json
 from kenpin.tools.chain import Site
 
@@ -41,6 +45,7 @@ DECISIONS_AT_ONCE = 4
 HEARTBEAT_S = 1.0
 DEAD_AFTER_S = 10.0  # ten missed heartbeats
 SWEEP_EVERY = 10  # heartbeats
+WATCH_EVERY = 60  # heartbeats: may the parts in scale stay there
 THOROUGH_EVERY = 3600  # heartbeats: all proposals are looked through for passed deadlines, else those of the last two hours
 RECENT = timedelta(hours=2)
 STEP_ATTEMPTS = 4  # 1 + 2 + 4 s of waiting within a step, before the whole job is put off
@@ -58,6 +63,8 @@ class Bench:
     jobs: Jobs
     messenger: Messenger
     worker: str
+    anchoring: Anchoring
+    archive: Archive
 
 
 _bench: Bench | None = None
@@ -134,8 +141,12 @@ def refresh_groups(request: dict[str, Any]) -> None:
 
 @DBOS.step(name="decide", **RETRIES)
 def decide_step(request: dict[str, Any]) -> None:
-    b = bench()
-    inspection.decide(b.site.engine, b.jobs, from_json(DecisionRequest, request))
+    b, asked = bench(), from_json(DecisionRequest, request)
+    group = groups.group_at(b.site.engine, asked)
+    if group is not None:
+        groups.decide(b.site.engine, b.jobs, group, asked)
+    else:
+        inspection.decide(b.site.engine, b.jobs, asked)
 
 
 @DBOS.workflow(name="decide", max_recovery_attempts=RECOVERY_ATTEMPTS)
@@ -152,12 +163,34 @@ def announce_step(outcome: dict[str, Any]) -> None:
 
 @DBOS.step(name="learn", **RETRIES)
 def learn(inspection_id: str) -> None:
-    references.learn(bench().site, inspection_id)
+    b = bench()
+    if references.learn(b.site, inspection_id):
+        with writing(b.site.engine) as conn:
+            b.jobs.sight(conn, inspection_id)
+
+
+@DBOS.step(name="tell_sight", **RETRIES)
+def tell_sight(inspection_id: str) -> None:
+    b = bench()
+    references.tell_sight(b.site, b.messenger, inspection_id)
+
+
+@DBOS.workflow(name="sight", max_recovery_attempts=RECOVERY_ATTEMPTS)
+def sight(inspection_id: str) -> None:
+    tell_sight(inspection_id)
+
+
+@DBOS.step(name="follow_decision", **RETRIES)
+def follow_decision(inspection_id: str) -> None:
+    b = bench()
+    modes.follow_decision(b.site.engine, b.jobs, b.terms.modes, inspection_id)
 
 
 @DBOS.workflow(name="announce", max_recovery_attempts=RECOVERY_ATTEMPTS)
 def announce(outcome: dict[str, Any]) -> None:
     announce_step(outcome)
+    if outcome["kind"] in notices.DECIDING:
+        follow_decision(outcome["inspection_id"])
     if outcome["kind"] == "recorded":
         learn(outcome["inspection_id"])
 
@@ -173,6 +206,72 @@ def second_look(inspection_id: str) -> None:
     ask_second_look(inspection_id)
 
 
+@DBOS.step(name="post_group", **RETRIES)
+def post_group_step(group_id: str, by: accept_groups.Closing) -> None:
+    b = bench()
+    groups.post(b.site, b.messenger, group_id, by)
+
+
+@DBOS.workflow(name="post_group", max_recovery_attempts=RECOVERY_ATTEMPTS)
+def post_group(group_id: str, by: accept_groups.Closing) -> None:
+    post_group_step(group_id, by)
+
+
+@DBOS.step(name="settle_group", **RETRIES)
+def settle_group_step(group_id: str) -> None:
+    b = bench()
+    groups.settle(b.site, b.messenger, group_id)
+
+
+@DBOS.workflow(name="settle_group", max_recovery_attempts=RECOVERY_ATTEMPTS)
+def settle_group(group_id: str) -> None:
+    settle_group_step(group_id)
+
+
+@DBOS.step(name="refuse_group", **RETRIES)
+def refuse_group_step(refusal: dict[str, Any]) -> None:
+    b = bench()
+    groups.tell_refusal(b.site, b.messenger, from_json(GroupRefusal, refusal))
+
+
+@DBOS.workflow(name="refuse_group", max_recovery_attempts=RECOVERY_ATTEMPTS)
+def refuse_group(refusal: dict[str, Any]) -> None:
+    refuse_group_step(refusal)
+
+
+@DBOS.step(name="take_out", **RETRIES)
+def take_out_step(request: dict[str, Any]) -> None:
+    b = bench()
+    groups.take_out(b.site.engine, b.jobs, from_json(TakeOut, request))
+
+
+@DBOS.workflow(name="take_out", max_recovery_attempts=RECOVERY_ATTEMPTS)
+def take_out(request: dict[str, Any]) -> None:
+    take_out_step(request)
+
+
+@DBOS.step(name="offer_decision", **RETRIES)
+def offer_decision_step(inspection_id: str) -> None:
+    b = bench()
+    groups.offer_decision(b.site, b.messenger, inspection_id)
+
+
+@DBOS.workflow(name="offer_decision", max_recovery_attempts=RECOVERY_ATTEMPTS)
+def offer_decision(inspection_id: str) -> None:
+    offer_decision_step(inspection_id)
+
+
+@DBOS.step(name="announce_mode", **RETRIES)
+def announce_mode_step(part: str, position: int) -> None:
+    b = bench()
+    modes.announce(b.site, b.messenger, part, position)
+
+
+@DBOS.workflow(name="announce_mode", max_recovery_attempts=RECOVERY_ATTEMPTS)
+def announce_mode(part: str, position: int) -> None:
+    announce_mode_step(part, position)
+
+
 @DBOS.step(name="keep_second_look", **RETRIES)
 def keep_second_look(reply: dict[str, Any]) -> bool:
     return second_looks.keep(bench().site.engine, from_json(SecondLookReply, reply))
@@ -182,6 +281,7 @@ def keep_second_look(reply: dict[str, Any]) -> bool:
 def tell_second_look(reply: dict[str, Any]) -> None:
     b = bench()
     second_looks.tell(b.site, b.messenger, from_json(SecondLookReply, reply))
+    modes.follow_decision(b.site.engine, b.jobs, b.terms.modes, reply["inspection_id"])
 
 
 @DBOS.workflow(name="second_look_reply", max_recovery_attempts=RECOVERY_ATTEMPTS)
@@ -190,18 +290,53 @@ def second_look_reply(reply: dict[str, Any]) -> None:
         tell_second_look(reply)
 
 
+@DBOS.step(name="keep_anchor_step", **RETRIES)
+def keep_anchor_step(anchor_id: str) -> None:
+    b = bench()
+    anchoring.keep(b.site.engine, b.anchoring, anchor_id)
+
+
+@DBOS.workflow(name="keep_anchor", max_recovery_attempts=RECOVERY_ATTEMPTS)
+def keep_anchor(anchor_id: str) -> None:
+    keep_anchor_step(anchor_id)
+
+
+@DBOS.step(name="keep_late_anchors", **RETRIES)
+def keep_late_anchors() -> None:
+    b = bench()
+    anchoring.catch_up(b.site.engine, b.anchoring)
+
+
+@DBOS.step(name="keep_to_retention", **RETRIES)
+def keep_to_retention() -> None:
+    erasing.keep_to_retention(bench().archive, datetime.now(UTC))
+
+
+@DBOS.workflow(name="housekeeping", max_recovery_attempts=RECOVERY_ATTEMPTS)
+def housekeeping(hour: str) -> None:
+    log.info("housekeeping of the hour %s", hour)
+    keep_to_retention()
+    keep_late_anchors()
+
+
 class Worker:
     """Takes jobs off the queue until it is stopped. One to a process."""
 
-    def __init__(self, site: Site, terms: Terms, jobs: Jobs, messenger: Messenger, database_url: str) -> None:
+    def __init__(self, site: Site, terms: Terms, jobs: Jobs, messenger: Messenger, database_url: str, cache: Path, places: Anchoring) -> None:
+        """cache: KENPIN_HOME/cache. places: where anchors are kept."""
         self.id = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:6]}"
         self._site, self._terms, self._jobs, self._messenger, self._database_url = site, terms, jobs, messenger, database_url
+        self._anchoring = places
+        self._archive = Archive(engine=site.engine, photos=site.photo_store, cache=cache, jobs=jobs)
         self._stopping = threading.Event()
         self._heart = threading.Thread(target=self._beat, name="kenpin-heartbeat", daemon=True)
 
     def start(self) -> None:
         global _bench
-        _bench = Bench(site=self._site, terms=self._terms, jobs=self._jobs, messenger=self._messenger, worker=self.id)
+        _bench = Bench(
+            site=self._site, terms=self._terms, jobs=self._jobs, messenger=self._messenger, worker=self.id,
+            anchoring=self._anchoring, archive=self._archive,
+        )  # fmt: skip
         config: DBOSConfig = {
             "name": "kenpin",
             "system_database_url": driver_url(self._database_url),
@@ -235,6 +370,12 @@ class Worker:
                 beat(self._site.engine, self._jobs, self.id)
                 if beats % SWEEP_EVERY == 0:
                     sweep(self._site.engine, self._jobs, thorough=beats % THOROUGH_EVERY == 0)
+                    if self._anchoring:
+                        anchoring.see_to_today(self._site.engine, self._jobs)
+                    if beats % THOROUGH_EVERY == 0:
+                        keep_house(self._site.engine, self._jobs, datetime.now(UTC))
+                if beats % WATCH_EVERY == 0:
+                    modes.watch(self._site.engine, self._jobs, self._terms.modes)
             except OperationalError as error:  # a database that is away or locked comes back, and the heart must still beat then
                 log.warning("worker %s cannot reach the database and tries again every second: %s", self.id, error.orig)
             except Exception:  # the thread's outer edge
@@ -265,6 +406,15 @@ def sweep(engine: Engine, jobs: Jobs, *, thorough: bool) -> None:
         with writing(engine) as conn:
             jobs.give_up(conn, inspection_id)
     inspection.expire(engine, jobs, None if thorough else datetime.now(UTC) - RECENT)
+
+
+def keep_house(engine: Engine, jobs: Jobs, now: datetime) -> None:
+    """Queue the hour's housekeeping, where there is any to do."""
+    with reading(engine) as conn:
+        is_wanted = bool(retention.rules(conn) or erasures.to_carry_out(conn) or anchors.unkept(conn, now))
+    if is_wanted:
+        with writing(engine) as conn:
+            jobs.housekeeping(conn, f"{now:%Y-%m-%dT%H}")
 
 
 def _is_known_dead(worker: workers.Worker) -> bool:

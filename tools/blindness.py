@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from kenpin.prompts import render
 from kenpin.storage.vocabulary import ExpectedSight, Language
+from kenpin.tools.context import Eye
+from kenpin.tools.vision.sight import ReferencePhoto
 from kenpin.tools.wording import Words
 
 NOTICED_FROM = 2 / 3  # of the tries, in this size and every larger one: seen
+
+
+def found_out(eye: Eye, good: Sequence[ReferencePhoto], wanted: Callable[[], bool] = lambda: True) -> tuple[ExpectedSight, ...] | None:
+    """Draws and looks until every mark was tried, a look at a time, so that questions are answered in between.
+
+    wanted: asked before each look; None as soon as it says no. Raises a VisionError.
+    """
+    while wanted():
+        tried = eye.expectation(good)
+        if tried.done == tried.of:
+            return tried.sights
+    return None
 
 
 def told(expected: Sequence[ExpectedSight], language: Language) -> tuple[str, ...]:

@@ -27,7 +27,6 @@ from kenpin.storage.photos import PhotoStore
 from kenpin.storage.vocabulary import (
     Classified,
     Comparison,
-    ExpectedSight,
     FailureMode,
     LabelReading,
     LabelText,
@@ -43,7 +42,7 @@ from kenpin.storage.vocabulary import (
 )
 from kenpin.tools.errors import CannotBeDoneError, WrongArgumentsError
 from kenpin.tools.track_record import TrackRecords
-from kenpin.tools.vision.sight import Classification, LabelledScores, Recognition, ReferencePhoto, Sight
+from kenpin.tools.vision.sight import Classification, LabelledScores, Recognition, ReferencePhoto, Sight, Tried
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
@@ -77,9 +76,7 @@ class Eye(Protocol):
 
     def read(self, path: Path, /) -> tuple[LabelText, ...]: ...
 
-    def expectation(
-        self, good: Sequence[ReferencePhoto], progress: Callable[[int, int], None] | None = None, /
-    ) -> tuple[ExpectedSight, ...]: ...
+    def expectation(self, good: Sequence[ReferencePhoto], /) -> Tried: ...
 
     def learn(self, good: Sequence[ReferencePhoto], progress: Callable[[int, int], None] | None = None, /) -> None: ...
 

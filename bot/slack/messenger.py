@@ -131,6 +131,10 @@ class SlackMessenger:
                 message = messages.decided(posted, words)
                 self._client.chat_update(channel=channel, ts=ts, text=message.text, blocks=list(message.blocks))
 
+    def post_note(self, inspection: Inspection, key: str, words: str) -> None:
+        if not self._find(inspection, key):
+            self._post(inspection, key, messages.plain(messages.escape(words)))
+
     def apologise(self, inspection: Inspection, *, minutes: int | None) -> None:
         name, holes = ("thread.retry_soon", {"minutes": minutes}) if minutes else ("thread.gave_up", {})
         key = f"sorry:{inspection.id}:{minutes}"

@@ -14,7 +14,7 @@ from kenpin.storage.database import open_database, reading, writing
 from kenpin.storage.photos import PhotoStore
 from kenpin.storage.vocabulary import ExpectedSight, Language, Reference
 from kenpin.tools.context import Site
-from kenpin.tools.vision.sight import LabelledScores
+from kenpin.tools.vision.sight import LabelledScores, Tried
 
 
 class KnownScores:
@@ -30,8 +30,8 @@ class KnownScores:
     def labelled_scores(self, good: object, bad: object) -> LabelledScores:
         return self.scores
 
-    def expectation(self, good: object) -> tuple[ExpectedSight, ...]:
-        return (ExpectedSight(kind="spot", area_of_part=0.01, noticed=12, tried=12),)
+    def expectation(self, good: object) -> Tried:
+        return Tried(done=1, of=1, sights=(ExpectedSight(kind="spot", area_of_part=0.01, noticed=12, tried=12),))
 
 
 @pytest.fixture

@@ -35,6 +35,8 @@ def test_a_part_nobody_taught_asks_for_photos_and_once_an_approver_teaches_it_is
     assert "4 photos received as good references of RING-7" in shop.akira.answer(taught)["text"]
     shop.akira.told(taught, "✅")
     assert references(shop, "RING-7") == 4
+    seen = shop.akira.told(taught, "What 4 good photos of RING-7 let me see")
+    assert "Tried with marks drawn on" in seen
 
     answer = shop.olga.answer(shop.olga.ask("is RING-7 OK?", washer(310)))
     assert "Compared with 4 good photos of RING-7" in answer["text"]

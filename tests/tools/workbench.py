@@ -42,7 +42,16 @@ from kenpin.storage.vocabulary import (
 )
 from kenpin.tools import photo
 from kenpin.tools.chain import Question, Site
-from kenpin.tools.vision.sight import MEASURED, Classification, LabelledScores, Recognition, RecognitionOutcome, ReferencePhoto, Sight
+from kenpin.tools.vision.sight import (
+    MEASURED,
+    Classification,
+    LabelledScores,
+    Recognition,
+    RecognitionOutcome,
+    ReferencePhoto,
+    Sight,
+    Tried,
+)
 
 SIDE_PX = 90
 LIGHT, DARK = 200, 90  # the grey of SC-200's and SC-210's plates
@@ -96,8 +105,9 @@ class MarkEye:
             map_jpeg=b"map of " + path.name.encode(), fine_z=0.0, coarse_z=0.0, whole_z=away, bulk_z=0.0, part_on_bench=False, ms=1.0,
         )  # fmt: skip
 
-    def expectation(self, good: Sequence[ReferencePhoto], progress: object = None) -> tuple[ExpectedSight, ...]:
-        return (ExpectedSight(kind="spot", area_of_part=0.01, noticed=len(good), tried=len(good)),) if len(good) > 1 else ()
+    def expectation(self, good: Sequence[ReferencePhoto]) -> Tried:
+        sights = (ExpectedSight(kind="spot", area_of_part=0.01, noticed=len(good), tried=len(good)),) if len(good) > 1 else ()
+        return Tried(done=len(sights), of=len(sights), sights=sights)
 
     def labelled_scores(self, good: Sequence[ReferencePhoto], bad: Sequence[ReferencePhoto]) -> LabelledScores:
         others = good if len(good) > 1 else ()

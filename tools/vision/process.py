@@ -18,13 +18,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, Required, TypedDict, Unpack
 
 from kenpin.tools.vision.errors import ModelProcessDiedError, ModelTooSlowError, VisionError
-from kenpin.tools.vision.sight import Classification, LabelledScores, Recognition, ReferencePhoto, Said, Sight
+from kenpin.tools.vision.sight import Classification, LabelledScores, Recognition, ReferencePhoto, Said, Sight, Tried
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from kenpin.storage.vocabulary import ExpectedSight, LabelText
+    from kenpin.storage.vocabulary import LabelText
 
 Progress = Callable[[int, int], None]
 
@@ -192,9 +192,9 @@ class EyeProcess(ModelProcess):
         sight: Sight = self._call("compare", photo, list(good))
         return sight
 
-    def expectation(self, good: Sequence[ReferencePhoto], progress: Progress | None = None) -> tuple[ExpectedSight, ...]:
-        expected: tuple[ExpectedSight, ...] = self._call("expectation", list(good), progress=progress)
-        return expected
+    def expectation(self, good: Sequence[ReferencePhoto]) -> Tried:
+        tried: Tried = self._call("expectation", list(good))
+        return tried
 
     def labelled_scores(self, good: Sequence[ReferencePhoto], bad: Sequence[ReferencePhoto]) -> LabelledScores:
         scores: LabelledScores = self._call("labelled_scores", list(good), list(bad))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from kenpin.storage.vocabulary import Region, Verdict
+from kenpin.storage.vocabulary import ExpectedSight, Region, Verdict
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,3 +90,12 @@ class Said:
     text: str
     tokens_in: int  # photo and question
     tokens_out: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tried:
+    """How far it is found out what a part's references let one see."""
+
+    done: int  # marks drawn and looked at
+    of: int  # that there are to draw
+    sights: tuple[ExpectedSight, ...]  # what came of them so far
