@@ -15,11 +15,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import detection
 import numpy as np
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
+from sets import named
 
 from kenpin.tools import domain
 from kenpin.tools.vision import photo
@@ -42,7 +42,7 @@ class Part:
 def parts(names: Sequence[str], photos: Path, cache: Path, tested: int, count: int, draw: int) -> list[Part]:
     found = []
     for name in names:
-        one = detection._named(name, photos, cache, tested)
+        one = named(name, photos, cache, tested)
         order = np.random.default_rng(100 + draw).permutation(len(one.references))[:count]
         drawn = [ReferencePhoto(sha256=photo.digest(one.references[i]), path=one.references[i]) for i in order]
         labelled = list(zip(one.photos, one.bad, strict=True))

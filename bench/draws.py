@@ -16,7 +16,7 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-from detection import cookie, elpv, textile
+from sets import cookie, elpv, textile
 
 from kenpin.tools.calibration import Labelled
 from kenpin.tools.vision import bank, foreground, learnt, photo, score, view
