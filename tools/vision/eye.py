@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from kenpin.storage.vocabulary import ExpectedSight, LabelText, Verdict
+from kenpin.storage.vocabulary import LabelText, Verdict
 from kenpin.tools.vision import anomaly_map, backbone, bank, drawn_defects, learnt, photo, recognition, score, view
 from kenpin.tools.vision.backbone import Array
 from kenpin.tools.vision.classifier import Classifier
@@ -27,7 +27,7 @@ from kenpin.tools.vision.errors import NoReferencesError
 from kenpin.tools.vision.expectation import Expectations
 from kenpin.tools.vision.foreground import Lie
 from kenpin.tools.vision.learnt import Learnt
-from kenpin.tools.vision.sight import Classification, LabelledScores, Recognition, RecognitionOutcome, ReferencePhoto, Sight
+from kenpin.tools.vision.sight import Classification, LabelledScores, Recognition, RecognitionOutcome, ReferencePhoto, Sight, Tried
 from kenpin.tools.vision.text import Reader
 
 REVISION = "eye-2"  # raise it when what is kept on disk would no longer be right
@@ -100,15 +100,13 @@ class Eye:
         _, statistic = _measured(seen, known.bank, known.coarse_bank, known.wholes)
         return score.judge(known.scale, statistic)
 
-    def expectation(self, good: Sequence[ReferencePhoto], progress: Callable[[int, int], None] | None = None) -> tuple[ExpectedSight, ...]:
-        """How often drawn marks are noticed on some of the good photos, each compared with the others; nothing for a single one.
+    def expectation(self, good: Sequence[ReferencePhoto]) -> Tried:
+        """Whether one more drawn mark is noticed on one of the good photos, compared with the others; call it until all are done.
 
-        `progress(done, of)` is called after each look. Kept on disk. Raises NoReferencesError, PhotoUnreadableError.
+        Nothing to try with a single photo. Kept on disk. Raises NoReferencesError, PhotoUnreadableError.
         """
         each = sorted({r.sha256: r for r in good}.values(), key=lambda r: r.sha256)
-        if len(each) == 1:
-            return ()
-        return self._expectations.of(each, self._noticed, progress)
+        return self._expectations.try_one(each, self._noticed) if len(each) > 1 else Tried(done=0, of=0, sights=())
 
     def _noticed(self, reference: ReferencePhoto, others: Sequence[ReferencePhoto], mark: drawn_defects.Mark, lot: int) -> bool:
         known = self._learnt(others, None)
