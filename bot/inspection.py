@@ -4,7 +4,7 @@
     fetch     its photos are brought, checked and kept
     look      the chain answers, or the references are taken in
     propose   answer, findings, trail and proposal are saved in one transaction
-    post      the answer goes to the thread, once
+    post      the answer goes to the thread, once; how, the part's mode says (`modes`), and in shadow it is kept
     decide    a person's thumb or correction: the one door to a recorded action, in one transaction
     expire    nobody decided before the deadline: the proposal is closed, which is no rejection
 
@@ -21,19 +21,31 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine
 
-from kenpin.bot import references, refusals, second_looks
+from kenpin.bot import modes, references, refusals, second_looks
 from kenpin.bot.jobs import Jobs
 from kenpin.bot.messenger import File, Messenger, Outcome, OutcomeKind, PhotoUnavailableError
+from kenpin.bot.modes import ModeTerms
 from kenpin.bot.refusals import REFUSALS, Refusal
 from kenpin.prompts import render
-from kenpin.storage import actions, audit, clock, decisions, expirations, inspections, people, proposals
+from kenpin.storage import accept_groups, actions, audit, clock, decisions, expirations, inspections, people, proposals
+from kenpin.storage import modes as modes_on_record
 from kenpin.storage.audit import AuditKind
 from kenpin.storage.database import reading, writing
 from kenpin.storage.decisions import Via
-from kenpin.storage.errors import SecondPersonNeededError
+from kenpin.storage.errors import ProposalAlteredError, SecondPersonNeededError
 from kenpin.storage.inspections import Inspection
 from kenpin.storage.proposals import Proposal
-from kenpin.storage.vocabulary import Answer, Correction, DecisionVerdict, InspectionState, Photo, ProposalKind, Source, to_json
+from kenpin.storage.vocabulary import (
+    Answer,
+    Correction,
+    DecisionVerdict,
+    Delivery,
+    InspectionState,
+    Photo,
+    ProposalKind,
+    Source,
+    to_json,
+)
 from kenpin.tools import chain, photo, router
 from kenpin.tools.chain import Site
 
@@ -45,7 +57,6 @@ DECIDED: dict[DecisionVerdict, tuple[OutcomeKind, AuditKind]] = {
     DecisionVerdict.CORRECTED: ("corrected", AuditKind.DECISION_CORRECTED),
 }
 EARLIER = 20  # questions of a thread that a new one may look back at
-ON_THEIR_WAY = 1000  # answers looked through for one that a thumb may be on; more are never being posted at once
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +85,7 @@ class DecisionRequest:
     via: Via
     source_event: str  # the same for every delivery of one press
     correction: Correction | None = None  # with the verdict CORRECTED: what the person says instead
+    digest: str | None = None  # of the proposal as the person was shown it; None: as it is on record
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,6 +94,7 @@ class Terms:
 
     proposal_days: float  # how long a proposal waits for a decision; 0 is for ever
     second_looks: float  # share of the judgements that a second person looks at again, 0 to 1
+    modes: ModeTerms = ModeTerms()  # noqa: RUF009 (frozen)
 
 
 class PostingElsewhereError(Exception):
@@ -167,11 +180,14 @@ def look(site: Site, inspection_id: str) -> Answer:
 
 
 def propose(site: Site, terms: Terms, inspection_id: str, answer: Answer) -> None:
-    """Save the answer, its findings and trail, and what it proposes, in one transaction."""
+    """Save the answer, its findings and trail, what it proposes, and what becomes of it in its part's mode, in one transaction."""
+    inspection = known(site.engine, inspection_id)
     with writing(site.engine) as conn:
         if not inspections.save_answer(conn, inspection_id, answer):
             return
-        proposal = proposals.propose(conn, inspection_id, answer.proposed, days=terms.proposal_days) if answer.proposed else None
+        delivery = modes.delivered(conn, terms.modes, inspection, answer)
+        days = terms.proposal_days if delivery is not Delivery.KEPT else 0  # nobody on the floor sees it, so nobody can be late
+        proposal = proposals.propose(conn, inspection_id, answer.proposed, days=days) if answer.proposed else None
         seen = {"verdict": answer.verdict, "anomaly_score": answer.anomaly_score, "confidence": answer.confidence, "model": answer.model}
         audit.append(conn, AuditKind.ANSWER_SAVED, seen, inspection_id)
         if proposal:
@@ -182,6 +198,11 @@ def propose(site: Site, terms: Terms, inspection_id: str, answer: Answer) -> Non
 def post(site: Site, terms: Terms, jobs: Jobs, messenger: Messenger, inspection_id: str, worker: str) -> None:
     """Post the answer to the thread. Claimed first, so that a repeat after a crash looks for the message before it posts one."""
     before = known(site.engine, inspection_id)
+    with reading(site.engine) as conn:
+        delivery = modes_on_record.delivery_of(conn, inspection_id)
+    if delivery is Delivery.KEPT:
+        messenger.keep(before, sign=terms.modes.shadow_sign)
+        return
     with writing(site.engine) as conn:
         mine = inspections.claim_posting(conn, inspection_id, worker)
         answer = inspections.answer_of(conn, inspection_id)
@@ -191,9 +212,13 @@ def post(site: Site, terms: Terms, jobs: Jobs, messenger: Messenger, inspection_
         assert answer is not None, "propose runs before post"
         decidable = answer.proposed is not None and not _is_own_decision(site.engine, before, answer)
         may_decide = approvers(site.engine, answer)
-        ts = messenger.post_answer(before, answer, may_decide, decidable=decidable, again=before.posting_by is not None)
+        grouped = delivery is Delivery.GROUPED
+        again = before.posting_by is not None
+        ts = messenger.post_answer(before, answer, may_decide, decidable=decidable and not grouped, again=again, grouped=grouped)
         with writing(site.engine) as conn:
             inspections.mark_posted(conn, inspection_id, before.channel or "", ts)
+            if grouped:
+                modes.join_group(conn, jobs, terms.modes, before, answer.language)
             audit.append(conn, AuditKind.ANSWER_POSTED, {"channel": before.channel, "ts": ts}, inspection_id)
             second_looks.draw(conn, jobs, before, answer, terms.second_looks)
     messenger.working(before, False)
@@ -203,12 +228,14 @@ def post(site: Site, terms: Terms, jobs: Jobs, messenger: Messenger, inspection_
 def decide(engine: Engine, jobs: Jobs, request: DecisionRequest) -> Outcome | None:
     """The one door to a recorded action. Decision, action and audit entry are one transaction; a refusal is on the log too.
 
-    None when the message carries no proposal, and for a press that was taken already.
+    None when the message carries no proposal, and for a press that was taken already. Raises ProposalAlteredError.
     """
     with reading(engine) as conn:
         proposal = proposal_of(conn, request)
     if proposal is None:
         return None
+    if request.digest not in (None, proposal.digest):
+        raise ProposalAlteredError(f"Proposal {proposal.id} is not what {request.person} was shown; nothing was recorded.")
     try:
         return _record(engine, jobs, proposal, request)
     except REFUSALS as refusal:
@@ -235,10 +262,12 @@ def part_to_decide(engine: Engine, request: DecisionRequest) -> str | None:
     """The part that a decision would be about; None when the message carries no proposal. Raises StillPostingError."""
     with reading(engine) as conn:
         proposal = proposal_of(conn, request)
-        on_their_way = () if proposal else inspections.listing(conn, ON_THEIR_WAY, state=InspectionState.ANSWERED)
-    if any(one.channel == request.channel and one.posting_by for one in on_their_way):
-        raise StillPostingError(f"The message at {request.channel} {request.message_ts} may be an answer that is being posted.")
-    return proposal.part if proposal else None
+        group = accept_groups.for_message(conn, request.channel, request.message_ts) if proposal is None else None
+        found = proposal or group
+        channel = request.channel
+        if found is None and (inspections.is_being_posted(conn, channel) or accept_groups.is_being_posted(conn, channel)):
+            raise StillPostingError(f"The message at {channel} {request.message_ts} may be an answer or a group that is being posted.")
+    return found.part if found else None
 
 
 def proposal_of(conn: Connection, request: DecisionRequest) -> Proposal | None:
@@ -345,6 +374,8 @@ def _checked(site: Site, messenger: Messenger, inspection: Inspection, file: Fil
         shown_sha256=site.photo_store.put(checked.shown_jpeg),
         height_px=checked.height_px,
         width_px=checked.width_px,
+        camera=checked.camera,
+        brightness=checked.brightness,
     )
 
 

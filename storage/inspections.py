@@ -24,6 +24,7 @@ from kenpin.storage.tables import (
     findings,
     inspection_photos,
     inspections,
+    measurements,
     photos,
     proposals,
     trail_entries,
@@ -31,6 +32,7 @@ from kenpin.storage.tables import (
 )
 from kenpin.storage.vocabulary import (
     Answer,
+    Comparison,
     DecisionVerdict,
     Disposition,
     Finding,
@@ -228,7 +230,14 @@ def photos_of(conn: Connection, id: str) -> tuple[Photo | str, ...]:
     return tuple(
         row.problem
         if row.sha256 is None
-        else Photo(sha256=row.sha256, shown_sha256=row.shown_sha256, height_px=row.height_px, width_px=row.width_px)
+        else Photo(
+            sha256=row.sha256,
+            shown_sha256=row.shown_sha256,
+            height_px=row.height_px,
+            width_px=row.width_px,
+            camera=row.camera,
+            brightness=row.brightness,
+        )
         for row in rows
     )
 
@@ -259,6 +268,9 @@ def save_answer(conn: Connection, id: str, answer: Answer) -> bool:
         if get(conn, id) is None:
             raise UnknownRowError(f"There is no inspection {id}.")
         return False
+    if answer.comparisons:
+        strangest = max(answer.comparisons, key=lambda one: one.anomaly_score)
+        conn.execute(measurements.insert().values(_measurement_row(id, strangest)))
     if answer.findings:
         conn.execute(findings.insert(), [_finding_row(id, position, found) for position, found in enumerate(answer.findings)])
     if answer.trail:
@@ -294,6 +306,15 @@ def claim_posting(conn: Connection, id: str, worker: str) -> bool:
         .values(posting_by=worker, posting_at=clock.now())
     )
     return conn.execute(claim).rowcount == 1
+
+
+def is_being_posted(conn: Connection, channel: str) -> bool:
+    """Whether an answer in this channel has been claimed for posting and is not yet noted as posted."""
+    answered = sa.literal_column(f"'{InspectionState.ANSWERED}'")  # not a bound value: SQLite would not see that the index fits
+    query = sa.select(inspections.c.id).where(
+        inspections.c.channel == channel, inspections.c.state == answered, inspections.c.posting_by.is_not(None)
+    )
+    return conn.execute(query.limit(1)).first() is not None
 
 
 def mark_posted(conn: Connection, id: str, channel: str, ts: str) -> bool:
@@ -379,6 +400,18 @@ def _inspection(row: Row[Any]) -> Inspection:
     fields["verdict"] = Verdict(row.verdict) if row.verdict else None
     fields["files"] = tuple(row.files)
     return Inspection(**fields)
+
+
+def _measurement_row(id: str, seen: Comparison) -> dict[str, Any]:
+    return {
+        "inspection_id": id,
+        "photo": seen.photo,
+        "good_references": seen.references,
+        "fine_z": seen.fine_z,
+        "coarse_z": seen.coarse_z,
+        "whole_z": seen.whole_z,
+        "bulk_z": seen.bulk_z,
+    }
 
 
 def _finding_row(id: str, position: int, found: Finding) -> dict[str, Any]:

@@ -90,6 +90,12 @@ inspections = sa.Table(
     sa.Index("ix_inspections_received_at", "received_at"),
     sa.Index("ix_inspections_answered_at", "answered_at", "cost"),  # the cost since a moment, without a look at any answer
     sa.Index("ix_inspections_thread", "channel", "thread_ts"),
+    sa.Index(
+        "ix_inspections_being_posted",
+        "channel",
+        sqlite_where=sa.text("state = 'answered' AND posting_by IS NOT NULL"),
+        postgresql_where=sa.text("state = 'answered' AND posting_by IS NOT NULL"),
+    ),
 )
 
 photos = sa.Table(

@@ -59,6 +59,10 @@ def compare(context: Context, index: int) -> Comparison | Unlike:
                 map_sha256=context.site.photo_store.put(sight.map_jpeg),
                 regions=sight.regions,
                 ms=sight.ms,
+                fine_z=sight.fine_z,
+                coarse_z=sight.coarse_z,
+                whole_z=sight.whole_z,
+                bulk_z=sight.bulk_z,
             )
             found = context.site.track_records.banded(context.site, context.part, as_seen)
             outputs.update(evidence(found), bands=bands.evidence(found), seen=as_seen.verdict.value, map=found.map_sha256)

@@ -16,6 +16,7 @@ PhotoError with a code and its values; the sentence a person reads is made from 
 from __future__ import annotations
 
 import io
+import re
 import struct
 import warnings
 import zlib
@@ -58,7 +59,9 @@ _DECODER_ERRORS = (
     OSError, SyntaxError, ValueError, EOFError, MemoryError, RuntimeError, LookupError, ArithmeticError, TypeError, AttributeError,
     struct.error, zlib.error, Image.DecompressionBombError, Image.DecompressionBombWarning,
 )  # fmt: skip
-_EXIF_ORIENTATION = 0x0112
+_EXIF_ORIENTATION, _EXIF_MAKE, _EXIF_MODEL = 0x0112, 0x010F, 0x0110
+CAMERA_CHARACTERS = 60  # of a camera's name that are kept; the longest that are sold have about forty
+LUMA = (0.299, 0.587, 0.114)  # of red, green and blue, ITU-R BT.601, as OpenCV has it
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -164,6 +167,9 @@ class Checked:
     pixels: Pixels  # (H, W, 3) uint8 RGB, upright
     shown_jpeg: bytes  # the same photo encoded afresh: no EXIF, no GPS, nothing appended
     format: str  # what was uploaded: JPEG, PNG, WEBP or HEIF
+    # How it was taken. No more is taken from EXIF than the kind of camera: a serial number or a place would identify somebody.
+    camera: str | None  # make and model; None when the file does not say
+    brightness: float  # mean luma, 0 to 255
 
     @property
     def height_px(self) -> int:
@@ -179,12 +185,14 @@ def check(data: bytes) -> Checked:
     picture, format_name = _open(data)
     try:
         picture.load()
-        upright = _to_rgb(_turn_upright(picture))
+        upright, camera = _to_rgb(_turn_upright(picture)), _camera(picture)
     except _DECODER_ERRORS:
         raise DamagedPhotoError(PhotoProblem.DAMAGED, kib=_kib(data)) from None
     pixels = np.asarray(upright, dtype=np.uint8)
-    _refuse_dark(pixels)
-    return Checked(pixels=pixels, shown_jpeg=_encode(pixels), format=format_name)
+    coarse = _coarse(pixels)
+    _refuse_dark(coarse)
+    brightness = float((coarse @ np.array(LUMA)).mean())
+    return Checked(pixels=pixels, shown_jpeg=_encode(pixels), format=format_name, camera=camera, brightness=round(brightness, 1))
 
 
 def words(error: PhotoError, language: str) -> str:
@@ -282,9 +290,26 @@ def _to_rgb(picture: Image.Image) -> Image.Image:
     return picture.convert("RGB")
 
 
-def _refuse_dark(pixels: Pixels) -> None:
-    step = max(1, min(pixels.shape[:2]) // 256)  # a coarse grid is enough, and a large photo costs no more than a small one
-    brightness = pixels[::step, ::step].mean(axis=2)
+def _coarse(pixels: Pixels) -> Pixels:
+    """Every so many-th pixel: enough to tell how bright a photo is, and a large one costs no more than a small one."""
+    step = max(1, min(pixels.shape[:2]) // 256)
+    return pixels[::step, ::step]
+
+
+def _camera(picture: Image.Image) -> str | None:
+    """Make and model, without what cannot be printed. They are text from a file: kept and shown as such, nothing else."""
+    try:
+        written = picture.getexif()
+    except _DECODER_ERRORS:
+        return None
+    said = (written.get(tag) for tag in (_EXIF_MAKE, _EXIF_MODEL))
+    make, model = (" ".join(re.sub(r"[^ -~]", " ", one).split()) if isinstance(one, str) else "" for one in said)
+    name = model if model.lower().startswith(make.lower()) else f"{make} {model}".strip()
+    return name[:CAMERA_CHARACTERS].strip() or None
+
+
+def _refuse_dark(coarse: Pixels) -> None:
+    brightness = coarse.mean(axis=2)
     if np.percentile(brightness, 99) < DARK_P99:
         raise TooDarkError(PhotoProblem.TOO_DARK, brightness=f"{brightness.mean():.0f}")
 
