@@ -10,6 +10,7 @@ from kenpin.storage.audit import AuditKind
 from kenpin.storage.database import reading, writing
 from kenpin.tools.context import Site
 
+DECIDING = ("recorded", "corrected", "rejected")  # after which a part's mode is looked at again
 FOR_EVERYBODY = ("recorded", "corrected", "rejected", "endorsed", "expired")  # what the thread is told; the rest is one person's
 RETRY_AFTER_MIN = (1, 10, 60)  # after the first, second and third failed attempt; chosen: a restart, a coffee, a server swap
 

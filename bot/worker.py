@@ -281,6 +281,7 @@ def keep_second_look(reply: dict[str, Any]) -> bool:
 def tell_second_look(reply: dict[str, Any]) -> None:
     b = bench()
     second_looks.tell(b.site, b.messenger, from_json(SecondLookReply, reply))
+    modes.heed_second_look(b.site.engine, b.jobs, reply["inspection_id"])
     modes.follow_decision(b.site.engine, b.jobs, b.terms.modes, reply["inspection_id"])
 
 
@@ -322,7 +323,9 @@ def housekeeping(hour: str) -> None:
 class Worker:
     """Takes jobs off the queue until it is stopped. One to a process."""
 
-    def __init__(self, site: Site, terms: Terms, jobs: Jobs, messenger: Messenger, database_url: str, cache: Path, places: Anchoring) -> None:
+    def __init__(
+        self, site: Site, terms: Terms, jobs: Jobs, messenger: Messenger, database_url: str, cache: Path, places: Anchoring
+    ) -> None:
         """cache: KENPIN_HOME/cache. places: where anchors are kept."""
         self.id = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:6]}"
         self._site, self._terms, self._jobs, self._messenger, self._database_url = site, terms, jobs, messenger, database_url

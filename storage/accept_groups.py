@@ -154,6 +154,11 @@ def group_of(conn: Connection, proposal_id: str) -> Group | None:
     return _group(conn.execute(query.where(accept_group_members.c.proposal_id == proposal_id)).first())
 
 
+def group_of_inspection(conn: Connection, inspection_id: str) -> Group | None:
+    proposal_id = conn.execute(sa.select(proposals_table.c.id).where(proposals_table.c.inspection_id == inspection_id)).scalar_one_or_none()
+    return group_of(conn, proposal_id) if proposal_id is not None else None
+
+
 def is_being_posted(conn: Connection, channel: str) -> bool:
     """Whether a group of this channel is closed with something in it, and not yet noted as posted."""
     query = sa.select(accept_groups.c.content).where(

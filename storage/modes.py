@@ -28,6 +28,7 @@ from kenpin.storage.tables import (
     proposals,
     second_look_replies,
 )
+from kenpin.storage.tables import parts as parts_table
 from kenpin.storage.vocabulary import Delivery, Disposition, Mode, ModeStep, ProposalKind, SecondLook, Verdict
 
 MOST_DECIDED = 1000  # newest decisions that count as evidence: enough for a bound of 0.3 in 100, and parts change over the years
@@ -64,7 +65,8 @@ class Evidence:
     counts: Counts
     escapes_bound: float  # upper bound of the share of bad ones among the parts called OK, in 100
     overkill_bound: float  # upper bound of the share called not OK among the good parts, in 100
-    drift: str | None  # what has drifted and since when; None: nothing
+    drift: str | None  # what of the photos has drifted, as `drift.MEASURES` has it; None: nothing
+    drift_since: str | None
     needed: Needed
 
     @property
@@ -83,9 +85,15 @@ class Evidence:
                 "at": self.at,
                 **asdict(self.counts),
                 "drift": self.drift,
+                "drift_since": self.drift_since,
                 **self.columns,
             }
         )
+
+    @property
+    def face(self) -> str:
+        """The same for evidence that says the same, whenever it was looked at: what a supervisor was shown, and signs."""
+        return canonical.sha256(canonical.dumps([asdict(self.counts), self.columns, self.part, self.mode, self.since, self.drift_since]))
 
     @property
     def columns(self) -> dict[str, Any]:
@@ -269,6 +277,12 @@ def number(conn: Connection, written: str) -> str:
     if found is None:
         raise UnknownRowError(f"There is no part {written!r}; see `kenpin parts list`.")
     return found
+
+
+def part_of(conn: Connection, inspection_id: str) -> str | None:
+    """The part that an inspection's proposal is about; None where there is none on record."""
+    query = sa.select(proposals.c.part).join(parts_table, parts_table.c.number == proposals.c.part)
+    return conn.execute(query.where(proposals.c.inspection_id == inspection_id)).scalar_one_or_none()
 
 
 def channels(conn: Connection, part: str, newest: int = 200) -> dict[str, str]:

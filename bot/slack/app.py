@@ -24,6 +24,7 @@ from kenpin.bot.jobs import Jobs
 from kenpin.bot.settings import SettingError, Settings, hide_from_bolt, need
 from kenpin.bot.slack import events, messages
 from kenpin.bot.slack.events import BUTTONS, CORRECT, LOOKS, Ears
+from kenpin.bot.slack.group_messages import TAKE_OUT
 from kenpin.storage.database import writing
 
 log = logging.getLogger(__name__)
@@ -85,6 +86,9 @@ def build(settings: Settings, engine: Engine, jobs: Jobs, client: WebClient, ear
         elif reply := events.second_look_reply(body):
             with writing(engine) as conn:
                 jobs.second_look_reply(conn, asdict(reply))
+        elif wanted := events.taken_out(body):
+            with writing(engine) as conn:
+                jobs.take_out(conn, asdict(wanted))
 
     def queue(request: DecisionRequest) -> None:
         with writing(engine) as conn:
@@ -107,7 +111,7 @@ def build(settings: Settings, engine: Engine, jobs: Jobs, client: WebClient, ear
 
     for event in SUBSCRIBED:
         app.event(event)(acknowledge)
-    for action in (*BUTTONS, *LOOKS):
+    for action in (*BUTTONS, *LOOKS, TAKE_OUT):
         app.action(action)(acknowledge)
     app.action(CORRECT)(offer_correction)
     app.view(CORRECT)(acknowledge)

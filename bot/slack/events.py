@@ -12,8 +12,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from kenpin.bot.groups import TakeOut
 from kenpin.bot.inspection import DecisionRequest, Question
 from kenpin.bot.second_looks import SecondLookReply
+from kenpin.bot.slack.group_messages import TAKE_OUT
 from kenpin.storage.vocabulary import Correction, DecisionVerdict, Disposition, SecondLook, Verdict
 
 JSON = Mapping[str, Any]
@@ -109,6 +111,20 @@ def correction(body: JSON) -> DecisionRequest | None:
             disposition=Disposition(_chosen(said["disposition"])),
             note=_typed(said.get("note")),
         ),
+    )
+
+
+def taken_out(body: JSON) -> TakeOut | None:
+    """The button beside one of a group."""
+    pressed = _pressed(body)
+    if pressed is None or pressed.action_id != TAKE_OUT:
+        return None
+    return TakeOut(
+        inspection_id=pressed.value,
+        person=pressed.person,
+        channel=pressed.channel,
+        message_ts=pressed.message_ts,
+        source_event=pressed.source_event,
     )
 
 

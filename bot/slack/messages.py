@@ -37,21 +37,42 @@ class Message:
 
 
 def answer(
-    answer: Answer, inspection_id: str, *, approvers: Sequence[str], pictures: Sequence[tuple[str, str]], open_for_decision: bool
+    answer: Answer,
+    inspection_id: str,
+    *,
+    approvers: Sequence[str],
+    pictures: Sequence[tuple[str, str]],
+    open_for_decision: bool,
+    grouped: bool = False,
 ) -> Message:
-    """The answer with its evidence and, while a decision is open, the buttons. pictures: (Slack file id, alt text), already uploaded."""
+    """The answer with its evidence and, while a decision is open, the buttons. pictures: (Slack file id, alt text), already uploaded.
+
+    grouped: its decision is asked for in a group's message; a thumb here still counts.
+    """
     language = answer.language
     lines = [escape(line) for line in answer.lines]
     head = [_section(f"*{piece}*") for piece in _pieces(escape(answer.headline))]
     body = [_section(part) for part in _packed([f"• {line}" for line in lines])]
     foot = [_image(file_id, alt, language) for file_id, alt in pictures]
     proposal = proposal_words(answer.proposed, language, approvers) if answer.proposed and open_for_decision else []
-    foot += [{**_section(part), "block_id": f"{PROPOSAL}-{number}"} for number, part in enumerate(_packed(proposal))]
-    if proposal and answer.proposed:
-        foot.append(_actions(inspection_id, language, CORRECTABLE if _is_correctable(answer.proposed) else YES_OR_NO))
+    if grouped:
+        proposal = [render("modes.grouped", language)]
+    foot += _proposal_blocks(proposal)
+    if proposal and answer.proposed and not grouped:
+        foot.append(_buttons(answer.proposed, inspection_id, language))
     foot.append(_context(render("thread.reference_number", language, inspection=inspection_id)))
     text = "\n".join([escape(answer.headline), *(f"• {line}" for line in lines), *proposal])
     return Message(text=next(_pieces(text, TEXT_CHARACTERS)), blocks=(*[*head, *body][: MOST_BLOCKS - len(foot)], *foot))
+
+
+def undecided(posted: Mapping[str, Any], answer: Answer, inspection_id: str, approvers: Sequence[str]) -> Message:
+    """An answer that was posted without buttons, with its proposal and them. The same however often it runs."""
+    assert answer.proposed is not None, "only a proposal waits for a decision"
+    kept = [block for block in posted.get("blocks") or () if not str(block.get("block_id")).startswith((PROPOSAL, DECISION))]
+    proposal = proposal_words(answer.proposed, answer.language, approvers)
+    asked = [*_proposal_blocks(proposal), _buttons(answer.proposed, inspection_id, answer.language)]
+    text = "\n".join([escape(answer.headline), *(f"• {escape(line)}" for line in answer.lines), *proposal])
+    return Message(text=next(_pieces(text, TEXT_CHARACTERS)), blocks=(*kept[:-1], *asked, *kept[-1:]))
 
 
 def decided(posted: Mapping[str, Any], words: str) -> Message:
@@ -209,6 +230,14 @@ def _image(file_id: str, alt_text: str, language: Language) -> Block:
         "alt_text": alt_text[:ALT_TEXT_CHARACTERS],
         "title": {"type": "plain_text", "text": render("answer.picture_title", language)},
     }
+
+
+def _proposal_blocks(proposal: Sequence[str]) -> list[Block]:
+    return [{**_section(part), "block_id": f"{PROPOSAL}-{number}"} for number, part in enumerate(_packed(proposal))]
+
+
+def _buttons(proposed: Proposed, inspection_id: str, language: Language) -> Block:
+    return _actions(inspection_id, language, CORRECTABLE if _is_correctable(proposed) else YES_OR_NO)
 
 
 def _is_correctable(proposed: Proposed) -> bool:

@@ -15,20 +15,23 @@ from typing import Any
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 
-from kenpin.bot.messenger import File, Outcome
-from kenpin.bot.slack import messages
+from kenpin.bot.messenger import File, GroupRefusal, Outcome
+from kenpin.bot.slack import group_messages, messages
 from kenpin.bot.slack.files import download
 from kenpin.bot.slack.messages import Message
 from kenpin.prompts import render
+from kenpin.storage.accept_groups import Approval, Group, Member
 from kenpin.storage.actions import Action
 from kenpin.storage.inspections import Inspection
+from kenpin.storage.modes import ModeChange
 from kenpin.storage.photos import PhotoStore
 from kenpin.storage.second_looks import Reply
-from kenpin.storage.vocabulary import Answer, Photo, Picture, ProposalKind
+from kenpin.storage.vocabulary import Answer, Language, Photo, Picture, ProposalKind
 
 log = logging.getLogger(__name__)
 
 EVENT_TYPE = "kenpin_message"  # of the metadata that carries a message's key
+NOTED = "memo"  # the reaction that says "noted" where the answer is kept
 LOOKING = "eyes"  # the reaction that says "working on it" where there is no assistant status
 NOT_OFFERED = {"unknown_method", "missing_scope", "not_allowed_token_type", "method_not_supported_for_channel_type", "feature_not_enabled"}
 HISTORY_MESSAGES = 200  # how far back in a thread a photo or a key is looked for
@@ -77,14 +80,71 @@ class SlackMessenger:
         except SlackApiError as error:  # already_reacted, no_reaction, message_not_found: nothing to mend
             log.info("no reaction for %s: %s", inspection.id, error.response["error"])
 
-    def post_answer(self, inspection: Inspection, answer: Answer, approvers: Sequence[str], *, decidable: bool, again: bool) -> str:
+    def post_answer(
+        self, inspection: Inspection, answer: Answer, approvers: Sequence[str], *, decidable: bool, again: bool, grouped: bool = False
+    ) -> str:
         """Returns the ts of the answer. again: an earlier attempt may have posted it, so it is looked for first."""
         key = f"answer:{inspection.id}"
         if again and (found := self._find(inspection, key)):
             return found
         pictures = [(self._upload(picture), picture.alt_text) for picture in answer.pictures]
-        message = messages.answer(answer, inspection.id, approvers=approvers, pictures=pictures, open_for_decision=decidable)
+        message = messages.answer(
+            answer, inspection.id, approvers=approvers, pictures=pictures, open_for_decision=decidable, grouped=grouped
+        )
         return self._post(inspection, key, message)
+
+    def keep(self, inspection: Inspection, *, sign: bool) -> None:
+        """The answer is kept. sign: a reaction says that the question was noted. Never a reason to fail."""
+        self.working(inspection, False)
+        if sign:
+            try:
+                self._client.reactions_add(channel=inspection.channel or "", timestamp=inspection.message_ts or "", name=NOTED)
+            except SlackApiError as error:  # already_reacted, message_not_found: nothing to mend
+                log.info("no reaction for %s: %s", inspection.id, error.response["error"])
+
+    def offer_decision(self, inspection: Inspection, answer: Answer, approvers: Sequence[str]) -> None:
+        """The answer as it stands, with its proposal and the buttons."""
+        for posted in self._thread(inspection, with_metadata=False):
+            if posted["ts"] == inspection.posted_ts:
+                self._update(inspection.channel or "", posted["ts"], messages.undecided(posted, answer, inspection.id, approvers))
+
+    def post_group(self, group: Group, members: Sequence[Member], sheet: bytes) -> str:
+        """To the channel itself, once: whether it is there already is looked for first. Returns its ts."""
+        key = f"group:{group.id}"
+        if found := self._find_in_channel(group.channel, key, since=group.closed_at or group.opened_at):
+            return found
+        alt = render("modes.group_sheet", group.language)
+        reply = self._client.files_upload_v2(file=sheet, filename=f"{group.id}.jpg", title=alt, alt_txt=alt)
+        drawn = group_messages.sheet(str(reply["files"][0]["id"]), group.language)
+        message = group_messages.group(group, members, None, sheet=drawn, links=self._links(group, members), time=None)
+        return self._send(group.channel, None, key, message)
+
+    def update_group(self, group: Group, members: Sequence[Member], approval: Approval | None) -> None:
+        """The group's message as the records have it now."""
+        ts = group.posted_ts or ""
+        for posted in self._client.conversations_history(channel=group.channel, latest=ts, inclusive=True, limit=1)["messages"]:
+            if posted["ts"] == ts:
+                drawn = next(block for block in posted["blocks"] if block["block_id"] == group_messages.SHEET)
+                file_id = str((drawn.get("slack_file") or {}).get("id") or "")
+                message = group_messages.group(
+                    group,
+                    members,
+                    approval,
+                    sheet=group_messages.sheet(file_id, group.language) if file_id else drawn,
+                    links=self._links(group, members),
+                    time=_clock(approval.at) if approval else None,
+                )
+                self._update(group.channel, ts, message)
+
+    def whisper_group(self, group: Group, refusal: GroupRefusal, approvers: Sequence[str]) -> None:
+        words = group_messages.refusal_words(group, refusal, approvers, _clock(refusal.at, with_date=True))
+        self._client.chat_postEphemeral(channel=group.channel, user=refusal.person, text=words)
+
+    def tell_mode(self, channel: str, language: Language, change: ModeChange) -> None:
+        """To the channel itself, once."""
+        key = f"mode:{change.part}:{change.position}"
+        if not self._find_in_channel(channel, key, since=change.at):
+            self._send(channel, None, key, messages.plain(group_messages.change_words(change, language)))
 
     def post_outcome(self, inspection: Inspection, answer: Answer, outcome: Outcome, done: Action | None) -> None:
         """Say it in the thread, and, unless another person is still awaited, take the buttons off the answer."""
@@ -210,6 +270,24 @@ class SlackMessenger:
             if posted["ts"] == inspection.posted_ts:
                 message = messages.decided(posted, words)
                 self._client.chat_update(channel=inspection.channel or "", ts=posted["ts"], text=message.text, blocks=list(message.blocks))
+
+    def _update(self, channel: str, ts: str, message: Message) -> None:
+        self._client.chat_update(channel=channel, ts=ts, text=message.text, blocks=list(message.blocks))
+
+    def _links(self, group: Group, members: Sequence[Member]) -> dict[str, str]:
+        """The addresses of the members' answers, as far as Slack knows them."""
+        found = {member.inspection_id: self.permalink(group.channel, member.posted_ts) for member in members if member.posted_ts}
+        return {inspection_id: link for inspection_id, link in found.items() if link}
+
+    def _find_in_channel(self, channel: str, key: str, *, since: str) -> str | None:
+        """A message of ours in the channel itself, posted since a moment; a minute more, as clocks differ."""
+        oldest = f"{datetime.fromisoformat(since).timestamp() - 60:.6f}"
+        pages = self._client.conversations_history(channel=channel, oldest=oldest, limit=HISTORY_MESSAGES, include_all_metadata=True)
+        for page in pages:
+            for message in page["messages"]:
+                if _key(message) == key:
+                    return str(message["ts"])
+        return None
 
     def _find(self, inspection: Inspection, key: str) -> str | None:
         for message in self._thread(inspection, with_metadata=True):

@@ -232,6 +232,8 @@ POSTGRESQL_GROUP_UPDATE = f"""
 def upgrade() -> None:
     _new_tables()
     op.create_index("ix_decisions_part", "decisions", ["part", "at"])
+    on_their_way = sa.text("state = 'answered' AND posting_by IS NOT NULL")
+    op.create_index("ix_inspections_being_posted", "inspections", ["channel"], sqlite_where=on_their_way, postgresql_where=on_their_way)
     op.get_bind().exec_driver_sql(
         "INSERT INTO mode_changes (part, position, step, mode, at) SELECT number, 1, 'start', 'assist', added_at FROM parts"
     )
@@ -242,6 +244,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.drop_index("ix_inspections_being_posted", "inspections")
     op.drop_index("ix_decisions_part", "decisions")
     for table in ("accept_group_approvals", "accept_group_removals", "accept_group_members", "accept_groups", "deliveries", "mode_changes"):
         op.drop_table(table)
