@@ -29,6 +29,8 @@ from kenpin.bot.settings import Settings
 if TYPE_CHECKING:
     from sqlalchemy.engine import Engine
 
+    from kenpin.bot.erasing import Archive
+
 app = typer.Typer(
     help="Kenpin (検品) looks at photos of parts, answers with evidence, and records nothing until an approver says so.",
     no_args_is_help=True,
@@ -99,6 +101,22 @@ def worker() -> None:
 
     with Service(_settings(), listen=False, say=out.print):
         out.print("The worker is at work. Ctrl-C stops it; unfinished questions go on elsewhere or at the next start.")
+        _until_told_to_stop()
+    _end()
+
+
+@app.command()
+def console(
+    port: Port = 8766,
+    host: Annotated[
+        str, typer.Option("--host", help="The address to listen on; other machines reach it only when it is not this one's own.")
+    ] = "127.0.0.1",
+) -> None:
+    """The supervisors' pages: search, question, review and export every inspection and decision."""
+    from kenpin.bot.console import opening
+
+    with opening.console(_settings(), port, host) as opened:
+        out.print(f"The console is at {opened.url}")
         _until_told_to_stop()
     _end()
 
@@ -244,6 +262,30 @@ def parts_list() -> None:
     out.print(table if table.row_count else "No parts yet. Add one: kenpin parts add PN --good FOLDER")
 
 
+@parts_app.command("mode")
+def parts_mode(
+    number: Annotated[str, typer.Argument(metavar="PN", help="The part number, however it is written.")],
+    to: Annotated[
+        str | None, typer.Argument(metavar="[shadow|assist|scale]", help="The mode it gets: one up on evidence, or any lower one.")
+    ] = None,
+    why: Annotated[str, typer.Option("--why", help="Why it goes down; asked for then.")] = "",
+) -> None:
+    """Whether a part's answers are kept, posted, or approved in groups, and what the next mode needs; changes it when one is named."""
+    import getpass
+
+    from kenpin.bot import mode_card, modes
+    from kenpin.bot.jobs import Jobs
+
+    settings = _settings()
+    engine, terms = _records(), modes.terms_of(settings)
+    if to is not None:
+        queue = Jobs(settings.database_url)
+        modes.change(engine, queue, terms, number, to, f"command line ({getpass.getuser()})", why)
+        queue.close()
+    for line in mode_card.told(engine, terms, number):
+        out.print(line, soft_wrap=True)
+
+
 @parts_app.command("targets")
 def parts_targets(
     number: Annotated[str, typer.Argument(metavar="PN", help="The part number, however it is written.")],
@@ -278,6 +320,36 @@ def parts_show(number: Annotated[str, typer.Argument(metavar="PN", help="The par
     for heading, words in part_card.told(card, Language.EN):
         table.add_row(heading, words)
     out.print(table)
+
+
+@parts_app.command("retention")
+def parts_retention(
+    number: Annotated[str, typer.Argument(metavar="PN|*", help="The part number, however it is written, or * for every other part.")],
+    photos: Annotated[int | None, typer.Option("--photos", metavar="DAYS", help="How long photos are kept; for ever without it.")] = None,
+    questions: Annotated[
+        int | None, typer.Option("--questions", metavar="DAYS", help="How long questions are; for ever without it.")
+    ] = None,
+    clear: Annotated[bool, typer.Option("--clear", help="Take the part's own rule back, so that the one for * holds.")] = False,
+) -> None:
+    """How many days a part's photos and questions are kept; shows it when nothing is given."""
+    import getpass
+
+    from kenpin.storage import retention
+    from kenpin.storage.database import reading, writing
+    from kenpin.storage.retention import Kept
+
+    engine = _records()
+    if clear or photos is not None or questions is not None:
+        new = None if clear else Kept(photo_days=photos, question_days=questions)
+        with writing(engine) as conn:
+            retention.set(conn, number, new, f"command line ({getpass.getuser()})")
+    with reading(engine) as conn:
+        kept = retention.of(conn, number)
+    if kept is None:
+        out.print(f"{number}: no rule of its own{'; everything is kept for ever' if number == '*' else ''}.")
+    else:
+        days = {what: "for ever" if held is None else f"{held:,} days" for what, held in vars(kept).items()}
+        out.print(f"{number}: photos are kept {days['photo_days']}, questions {days['question_days']}.")
 
 
 @people_app.command("approve")
@@ -330,6 +402,52 @@ def people_list() -> None:
         for group, scope in approvers.groups(conn):
             table.add_row(group, "everybody in this user group", _scope_words(scope), "", "", "")
     out.print(table if table.row_count else "Nobody yet. Name one: kenpin people approve ID")
+
+
+@people_app.command("export")
+def people_export(
+    who: Annotated[str, typer.Argument(metavar="ID", help="The person's id, as the log has it (U…).")],
+    file: Annotated[Path, typer.Argument(metavar="FILE.zip", help="Where to.")],
+) -> None:
+    """Everything on record about one person: a zip of JSON and their photos."""
+    import getpass
+
+    from kenpin.bot import person_file
+    from kenpin.storage.photos import PhotoStore
+
+    settings = _settings()
+    with _bar() as progress:
+        task = progress.add_task("reading", total=None)
+        made = person_file.write(
+            _records(),
+            PhotoStore(settings.photos),
+            who,
+            file,
+            by=f"command line ({getpass.getuser()})",
+            progress=lambda what: progress.update(task, description=f"writing {what}"),
+        )
+    gone = f", {made.gone:,} erased before" if made.gone else ""
+    out.print(f"{made.rows:,} rows and {made.photos:,} photos{gone} written to {file}.", soft_wrap=True)
+
+
+@people_app.command("erase")
+def people_erase(
+    who: Annotated[str, typer.Argument(metavar="ID", help="The person's id, as the log has it (U…).")],
+    why: Annotated[str, typer.Option("--why", help="Goes into the log, with who and when.")],
+    photos: Annotated[bool, typer.Option("--photos", help="Erase the photos that their questions came with, too.")] = False,
+    references: Annotated[bool, typer.Option("--references", help="Of those, references too: they are taken out.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before erasing.")] = False,
+) -> None:
+    """Erase a person's name and address and what they asked; their id stays, as decisions rest on it. Nothing brings it back."""
+    import getpass
+
+    from kenpin.bot import erasing
+
+    archive = _archive()
+    yes or typer.confirm(f"Erase what is known of {who} for good?", abort=True, err=True)
+    request = erasing.Request(by=f"command line ({getpass.getuser()})", why=why)
+    erased = erasing.person(archive, who, request, photos_too=photos, also_references=references)
+    out.print(f"{who}: name and address are erased, with {erased.questions:,} questions and {erased.photos:,} photos.")
 
 
 @audit_app.command("list")
@@ -385,49 +503,110 @@ def audit_agreement(part: Part = None) -> None:
 
 
 @audit_app.command("verify")
-def audit_verify() -> None:
-    """Walk the whole chain and check every link; exit status 1 when one is broken."""
-    from kenpin.storage import audit
-    from kenpin.storage.database import reading
+def audit_verify(
+    file: Annotated[
+        Path | None, typer.Argument(metavar="[FILE]", help="With --anchors: a file of anchors to read in place of the setting's.")
+    ] = None,
+    anchors: Annotated[bool, typer.Option("--anchors", help="Hold it against the anchors in Slack and in the file, too.")] = False,
+) -> None:
+    """Walk the whole chain and check every link; exit status 1 when one is broken, or an anchor is missing or does not hold."""
+    from kenpin.bot import anchoring, telling_anchors
+    from kenpin.bot.anchoring import NoAnchorPlaceError
+    from kenpin.bot.slack.anchor_channel import open_anchoring
+    from kenpin.storage.vocabulary import Language
 
-    with _bar() as progress, reading(_records()) as conn:
-        task = progress.add_task("checking the chain", total=None)
-        found = audit.verify(conn, lambda done, of: progress.update(task, completed=done, total=of))
-    if found.whole:
-        out.print(f"The chain is whole: {found.entries:,} entries, {found.erased:,} of them erased.")
-        out.print(f"Head: {found.head}", soft_wrap=True)
-        out.print(
-            "Keep the number of entries and the head outside the database: they show whether all of it was ever rewritten.", style="dim"
+    settings = _settings()
+    places = open_anchoring(settings) if anchors or file else None
+    if places is not None and not places and not file:
+        raise NoAnchorPlaceError(
+            "There are no anchors to read: neither KENPIN_ANCHOR_CHANNEL nor KENPIN_ANCHOR_FILE is set, and no FILE is given."
         )
-        return
-    err.print(
-        f"The chain is broken at entry {found.broken_at:,}: {found.why}. The {found.entries:,} entries before it are whole.",
-        style="red",
-        soft_wrap=True,
-    )
-    raise typer.Exit(1)
+    with _bar() as progress:
+        task = progress.add_task("checking the chain", total=None)
+        found = anchoring.verify(_records(), places, file=file, progress=lambda done, of: progress.update(task, completed=done, total=of))
+    right, wrong = telling_anchors.told(found, Language.EN)
+    for line in right:
+        out.print(line, soft_wrap=True)
+    for line in wrong:
+        err.print(line, style="red", soft_wrap=True)
+    if not found.whole:
+        raise typer.Exit(1)
+
+
+@audit_app.command("anchor")
+def audit_anchor() -> None:
+    """Note the head of the chain outside the database now: in the Slack channel and the file of the settings."""
+    from kenpin.bot import anchoring
+    from kenpin.bot.slack.anchor_channel import open_anchoring
+
+    settings = _settings()
+    anchor = anchoring.make_now(_records(), open_anchoring(settings))
+    where = [*([f"in Slack ({anchor.channel})"] if anchor.channel else []), *([f"in {anchor.file}"] if anchor.file else [])]
+    out.print(f"Anchored {' and '.join(where)}: {anchor.seq:,} entries, head {anchor.hash}", soft_wrap=True)
 
 
 @audit_app.command("export")
 def audit_export(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to; .csv (a spreadsheet reads it) or .jsonl.")],
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="A new folder: the entries, a signed manifest and a verifier.")],
+    format: Annotated[str, typer.Option("--format", metavar="csv|jsonl|parquet", help="What the entries are written as.")] = "csv",
+    since: Annotated[
+        str | None, typer.Option("--from", metavar="DATE|ENTRY", help="The first day (UTC) or entry; the start without it.")
+    ] = None,
+    until: Annotated[
+        str | None, typer.Option("--to", metavar="DATE|ENTRY", help="The last day (UTC) or entry; the newest without it.")
+    ] = None,
+    photos: Annotated[bool, typer.Option("--photos", help="Take the photos that the entries are about along.")] = False,
 ) -> None:
-    """Every entry with its hashes, as CSV or JSON Lines."""
-    from kenpin.bot.complaints import CannotWriteError
-    from kenpin.storage import audit
-    from kenpin.storage.database import reading
+    """Every entry with its hashes, for an auditor: a folder that checks itself with plain Python."""
+    import getpass
 
-    format = file.suffix.lower().lstrip(".")
-    if format not in ("csv", "jsonl"):
-        raise CannotWriteError(f"{file} must end in .csv or .jsonl, so that the format is known.")
-    encoding = "utf-8-sig" if format == "csv" else "utf-8"  # with the mark, Excel reads Japanese
-    try:
-        target = file.open("w", encoding=encoding, newline="" if format == "csv" else None)
-    except OSError as error:
-        raise CannotWriteError(f"{file} cannot be written: {error.strerror}. Choose another place.") from error
-    with target, reading(_records()) as conn:
-        written = audit.export(conn, target, "csv" if format == "csv" else "jsonl")
-    out.print(f"{written:,} entries written to {file}.")
+    from kenpin.bot import log_export
+
+    settings = _settings()
+    with _bar() as progress:
+        task = progress.add_task("writing entries", total=None)
+        written = log_export.write(
+            _records(),
+            settings,
+            folder,
+            log_export.Wanted(format=format, since=since, until=until, photos=photos),
+            by=f"command line ({getpass.getuser()})",
+            progress=lambda done, of: progress.update(task, completed=done, total=of),
+        )
+    out.print(f"{written.entries:,} entries, {written.first_seq:,} to {written.last_seq:,}, written to {folder}.", soft_wrap=True)
+    if photos:
+        out.print(f"Photos and maps along: {written.photos:,} files.")
+    out.print(f"Signed by the key {written.public_key}; tell it to whoever checks the export by another way.", soft_wrap=True)
+    out.print(f"Checked anywhere by: python3 {folder / 'verify_export.py'} --key {written.public_key}", soft_wrap=True)
+
+
+@audit_app.command("erase")
+def audit_erase(
+    what: Annotated[
+        str, typer.Argument(metavar="ID|SHA256", help="An inspection's reference (K-…): its question. A photo's sha256: the photo.")
+    ],
+    why: Annotated[str, typer.Option("--why", help="Goes into the log, with who and when.")],
+    references: Annotated[
+        bool, typer.Option("--references", help="If the photo is a reference, take it out of the references as well.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before erasing.")] = False,
+) -> None:
+    """Erase what somebody asked, or a photo with every picture made of it. Nothing brings it back."""
+    import getpass
+
+    from kenpin.bot import erasing
+
+    archive = _archive()
+    yes or typer.confirm(f"Erase {what} for good?", abort=True, err=True)
+    request = erasing.Request(by=f"command line ({getpass.getuser()})", why=why)
+    if what.upper().startswith("K-"):
+        erased = erasing.question(archive, what.upper(), request)
+        out.print(
+            f"The question of {what.upper()} is erased." if erased.questions else f"The question of {what.upper()} was erased before."
+        )
+    else:
+        erased = erasing.photo(archive, what.lower(), request, also_references=references)
+        out.print(f"The photo and every picture made of it are erased ({erased.photos} on record).")
 
 
 @models_app.command("list")
@@ -570,6 +749,16 @@ def _records() -> Engine:
     from kenpin.bot.service import open_records
 
     return open_records(_settings())
+
+
+def _archive() -> Archive:
+    """What erasing reaches into; its queue is closed when the command ends."""
+    from kenpin.bot.erasing import Archive
+    from kenpin.bot.jobs import Jobs
+    from kenpin.storage.photos import PhotoStore
+
+    settings = _settings()
+    return Archive(engine=_records(), photos=PhotoStore(settings.photos), cache=settings.cache, jobs=Jobs(settings.database_url))
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from kenpin.bot.anchoring import AnchorFileError, NoAnchorPlaceError
 from kenpin.bot.approvers import ApproverError
 from kenpin.bot.catalogue import FolderError, PartNumberError
 from kenpin.bot.fmea import FmeaFileError
@@ -18,7 +19,7 @@ class CannotWriteError(ValueError):
 
 EXPECTED = (
     SettingError, ApproverError, FmeaFileError, FolderError, PartNumberError, CannotWriteError, StorageError, VisionError, ChatModelError,
-    WorkspaceError,
+    WorkspaceError, AnchorFileError, NoAnchorPlaceError,
 )  # fmt: skip
 
 

@@ -161,7 +161,7 @@ class Service:
             self._open.callback(self.site.eye.close)
         if self.site.larger is not None and isinstance(self.site.larger.model, LargerModelProcess):
             self._open.callback(self.site.larger.model.close)
-        queue = Jobs(settings.database_url)
+        self.queue = queue = Jobs(settings.database_url)
         self._open.callback(queue.close)
         for granted in approvers.approve_first_ones(self.site.engine, client, settings.approvers):
             if granted.new:

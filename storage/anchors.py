@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 import sqlalchemy as sa
@@ -90,6 +91,13 @@ def listing(conn: Connection, limit: int | None = None) -> tuple[Anchor, ...]:
     """Newest first."""
     query = sa.select(anchors).order_by(anchors.c.seq.desc(), anchors.c.at.desc()).limit(limit)
     return tuple(Anchor(**row._mapping) for row in conn.execute(query))
+
+
+def unkept(conn: Connection, now: datetime) -> tuple[Anchor, ...]:
+    """The daily anchors of the last week that were taken nowhere yet, oldest first; younger than an hour they are on their way."""
+    between = anchors.c.at.between(clock.text(now - timedelta(days=7)), clock.text(now - timedelta(hours=1)))
+    nowhere = sa.and_(anchors.c.posted_at.is_(None), anchors.c.written_at.is_(None))
+    return tuple(Anchor(**row._mapping) for row in conn.execute(sa.select(anchors).where(between, nowhere).order_by(anchors.c.seq)))
 
 
 def mark_posted(conn: Connection, id: str, channel: str, message_ts: str) -> bool:

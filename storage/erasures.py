@@ -250,6 +250,8 @@ def _record(
 def _lock(conn: Connection) -> None:
     """One erasure at a time: the head is what every writer of the log waits for, so what is read from here on is what will be erased."""
     conn.execute(sa.select(audit_head.c.seq).with_for_update()).one()
+    if conn.dialect.name == "sqlite":  # what is erased is overwritten in the file, not only taken off the books
+        conn.exec_driver_sql("PRAGMA secure_delete = ON")
 
 
 def _without_words(answer: Answer) -> Answer:

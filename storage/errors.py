@@ -22,6 +22,7 @@
     ├── PhotoInUseError              a photo to be erased that is a reference
     ├── ExportError                  an export that holds nothing, or cannot be written
     ├── SigningKeyError              the key that signs exports cannot be read
+    ├── SearchError                  words that would find nearly everything
     └── NotApprovedError             an action asked for on a rejected proposal
 
 `retryable` says whether the same call can succeed later by itself.
@@ -148,3 +149,11 @@ class ExportError(StorageError):
 
 class SigningKeyError(StorageError):
     pass
+
+
+class SearchError(StorageError, ValueError):
+    """`why` is "too_short" or "too_many"; `term` is what it is about."""
+
+    def __init__(self, why: str, term: str) -> None:
+        self.why, self.term = why, term
+        super().__init__(f"{term!r} cannot be searched for: it is {why.replace('_', ' ')}. Give two letters or one kanji at least.")

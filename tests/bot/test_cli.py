@@ -8,10 +8,12 @@ import logging
 import os
 import pty
 import re
+import shutil
 import socket
 import subprocess
 import sys
 import threading
+import zipfile
 from contextlib import redirect_stderr, redirect_stdout, suppress
 from io import StringIO
 from pathlib import Path
@@ -99,6 +101,12 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return home
 
 
+@pytest.fixture
+def own_office(office: Path, tmp_path: Path) -> Path:
+    """The same for a test that writes."""
+    return Path(shutil.copytree(office, tmp_path / "home"))
+
+
 @pytest.mark.parametrize("command", [(), ("parts",), ("people",), ("audit",), ("models",)])
 def test_help_has_a_sentence_for_every_command(command: tuple[str, ...], tmp_path: Path) -> None:
     run = installed(tmp_path, *command, "--help", COLUMNS="120")
@@ -121,23 +129,62 @@ def test_taking_back_what_nobody_has_changes_nothing(office: Path) -> None:
     assert done(kenpin(office, "people", "revoke", "U0NOBODY")) == "U0NOBODY was not an approver of every part; nothing changed."
 
 
-def test_the_log_can_be_read_checked_and_taken_along(office: Path, tmp_path: Path) -> None:
-    assert "approver_revoked" in done(kenpin(office, "audit", "list"))
-    shown = done(kenpin(office, "audit", "show", "1"))
+def test_the_log_can_be_read_checked_and_taken_along(own_office: Path, tmp_path: Path) -> None:
+    assert "approver_revoked" in done(kenpin(own_office, "audit", "list"))
+    shown = done(kenpin(own_office, "audit", "show", "1"))
     assert "Somebody may decide on a part, or on every part, from now on." in shown
     assert '"scope": "*"' in shown
-    verified = done(kenpin(office, "audit", "verify"))
+    verified = done(kenpin(own_office, "audit", "verify"))
     assert verified.startswith("The chain is whole: 4 entries, 0 of them erased. Head: ")
     head = verified.split("Head: ")[1].split()[0]
     assert shown.count("hash ") == 1
-    table, lines = tmp_path / "log.csv", tmp_path / "log.jsonl"
-    assert done(kenpin(office, "audit", "export", table)) == f"4 entries written to {table}."
-    assert done(kenpin(office, "audit", "export", lines)) == f"4 entries written to {lines}."
-    with table.open(encoding="utf-8-sig", newline="") as file:
+    told = done(kenpin(own_office, "audit", "export", tmp_path / "log"))
+    assert told.startswith(f"4 entries, 1 to 4, written to {tmp_path / 'log'}. Signed by the key ")
+    with (tmp_path / "log" / "entries.csv").open(encoding="utf-8-sig", newline="") as file:
         rows = list(csv.DictReader(file))
-    entries = [json.loads(line) for line in lines.read_text(encoding="utf-8").splitlines()]
-    assert [row["hash"] for row in rows] == [entry["hash"] for entry in entries]
-    assert entries[-1]["hash"] == head
+    assert rows[-1]["hash"] == head
+    key = told.split("Signed by the key ")[1].split(";")[0]
+    check = subprocess.run(
+        [sys.executable, tmp_path / "log" / "verify_export.py", "--key", key], capture_output=True, text=True, check=False
+    )
+    assert check.stdout.endswith("All is right.\n")
+    told = done(kenpin(own_office, "audit", "export", tmp_path / "lines", "--format", "jsonl", "--from", "2", "--to", "3"))
+    entries = [json.loads(line) for line in (tmp_path / "lines" / "entries.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert [entry["hash"] for entry in entries] == [row["hash"] for row in rows[1:3]]
+    assert "log_exported" in done(kenpin(own_office, "audit", "list"))
+
+
+def test_an_anchor_is_kept_in_a_file_and_found_again(own_office: Path, tmp_path: Path) -> None:
+    file = {"KENPIN_ANCHOR_FILE": str(tmp_path / "anchors.jsonl")}
+    assert refused(kenpin(own_office, "audit", "anchor")).startswith("There is no place to keep an anchor. Set KENPIN_ANCHOR_CHANNEL")
+    assert done(kenpin(own_office, "audit", "anchor", **file)).startswith(f"Anchored in {tmp_path / 'anchors.jsonl'}: 4 entries, head ")
+    assert "Anchors that hold: 1, the newest of" in done(kenpin(own_office, "audit", "verify", "--anchors", **file))
+    (tmp_path / "anchors.jsonl").write_text("")
+    run = kenpin(own_office, "audit", "verify", "--anchors", **file)
+    assert run.returncode == 1
+    assert "An anchor is missing" in run.stderr
+    assert refused(kenpin(own_office, "audit", "verify", "--anchors")).startswith("No anchors can be read")
+
+
+def test_how_long_things_are_kept_can_be_set_and_taken_back(own_office: Path) -> None:
+    assert done(kenpin(own_office, "parts", "retention", "*")) == "*: no rule of its own; everything is kept for ever."
+    assert done(kenpin(own_office, "parts", "retention", "*", "--photos", "365")) == "*: photos are kept 365 days, questions for ever."
+    assert "0 days cannot be set" in refused(kenpin(own_office, "parts", "retention", "*", "--photos", "0"))
+    assert done(kenpin(own_office, "parts", "retention", "*", "--clear")) == "*: no rule of its own; everything is kept for ever."
+
+
+def test_a_persons_records_are_written_to_a_zip_and_then_erased(own_office: Path, tmp_path: Path) -> None:
+    told = done(kenpin(own_office, "people", "export", "U0CHIKA", tmp_path / "chika.zip"))
+    assert told.startswith("3 rows and 0 photos written to"), "herself, her grant, and the log's entry about it"
+    with zipfile.ZipFile(tmp_path / "chika.zip") as file:
+        assert json.loads(file.read("people.json"))[0]["id"] == "U0CHIKA"
+    assert done(kenpin(own_office, "people", "erase", "U0CHIKA", "--why", "left", "--yes")).startswith(
+        "U0CHIKA: name and address are erased"
+    )
+    assert refused(kenpin(own_office, "people", "erase", "U0NOBODY", "--why", "left", "--yes")) == (
+        "Nobody on record has the id U0NOBODY. See `kenpin people list`."
+    )
+    assert "There is no inspection K-NONE" in refused(kenpin(own_office, "audit", "erase", "K-NONE", "--why", "asked", "--yes"))
 
 
 def test_an_empty_home_says_what_to_do_first(tmp_path: Path) -> None:
@@ -165,8 +212,8 @@ def test_everything_lies_under_one_folder_that_nobody_else_may_read(office: Path
         (("people", "approve", "aiko@example.com"), {}, "SLACK_BOT_TOKEN is not set"),
         (("people", "approve", "U0AIKO", "--part", "XX-9"), {}, "There is no part 'XX-9'"),
         (("audit", "show", "K-NONE"), {}, "See `kenpin audit list`"),
-        (("audit", "export", "log.txt"), {}, "must end in .csv or .jsonl"),
-        (("audit", "export", "nowhere/log.csv"), {}, "nowhere/log.csv cannot be written: No such file or directory"),
+        (("audit", "export", "log", "--format", "xls"), {}, "choose csv, jsonl, parquet"),
+        (("audit", "export", "log.csv"), {}, "Name one without .csv, with --format csv"),
         (("parts", "list"), {"KENPIN_ENGINE": "abacus"}, "KENPIN_ENGINE is 'abacus'; it can be"),
         (("parts", "list"), {"KENPIN_HOME": "/proc/kenpin"}, "KENPIN_HOME is /proc/kenpin, which cannot be written to"),
         (("parts", "list"), {"KENPIN_DATABASE_URL": "postgresql://kenpin:geheim@127.0.0.1:1/kenpin"}, "Check KENPIN_DATABASE_URL"),
