@@ -16,6 +16,8 @@ from shutil import copyfile
 from rich.progress import Progress
 
 from kenpin.bot import catalogue
+from kenpin.bot.console import opening
+from kenpin.bot.console.server import Console
 from kenpin.bot.service import Service
 from kenpin.bot.settings import SettingError, Settings
 from kenpin.bot.workspace import people
@@ -26,6 +28,8 @@ from kenpin.storage.database import reading
 
 REFERENCES = 16  # good photos a part; findings: what the benches use as "enough"
 IN_TRAY = 6  # photos of each kind
+# In the console; the visitor has no role, and is told so.
+ROLES = (f"{people.OPERATOR.id}=viewer", f"{people.APPROVER.id}=supervisor", f"{people.QUALITY_LEADS.id}=admin")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +46,7 @@ class Running:
 
     workspace: Workspace
     service: Service
+    console: Console
     settings: Settings
     tray: Path
 
@@ -64,13 +69,18 @@ def start(settings: Settings, port: int, progress: Progress, *, only_cells: bool
             file_hosts=(workspace.file_host,),
             photo_channels=(people.QUALITY.name,),
             approvers=settings.approvers or (people.APPROVER.id, people.QUALITY_LEADS.id),
+            console_client_id=workspace.client_id,
+            console_client_secret=workspace.client_secret,
+            console_roles=settings.console_roles or ROLES,
         )
         task = progress.add_task("starting the bot", total=None)
         with Service(inside, say=lambda _: None) as service:
             for part in demo_parts:
                 _teach(service, part, progress)
             progress.remove_task(task)
-            yield Running(workspace=workspace, service=service, settings=inside, tray=tray)
+            at = port + 1 if port else 0
+            with opening.serving(inside, service.site.engine, service.queue, lambda: service.site, at) as console:
+                yield Running(workspace=workspace, service=service, console=console, settings=inside, tray=tray)
 
 
 def what_to_try(running: Running) -> str:
@@ -83,6 +93,9 @@ def what_to_try(running: Running) -> str:
  4. Switch to {people.APPROVER.real_name}, the approver, and press 👍: the action is on record.
  5. In Japanese: [italic]このセルは大丈夫ですか？ どこが悪いですか？[/]
     Teach a new part with photos of your own: [italic]@kenpin reference MY-1 good[/]
+
+ [bold]The console:  {running.console.url}[/]   every inspection, decision and change
+    Sign in as {people.SUPERVISOR.real_name}, its admin; {people.APPROVER.real_name} is a supervisor, {people.OPERATOR.real_name} may look.
 
  In another terminal:  [cyan].venv/bin/kenpin audit list[/]   [cyan].venv/bin/kenpin audit verify[/]   [cyan].venv/bin/kenpin parts list[/]
  Everything is kept in {running.settings.home}. Ctrl-C stops it.

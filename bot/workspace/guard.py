@@ -41,8 +41,9 @@ class Guard:
         origin = headers.get("origin")
         if origin is not None and urlsplit(origin).netloc.lower() != host.netloc.lower():
             return f"Requests from {origin} are not accepted here."
-        # Following a link to the page itself is fine: the other site learns nothing by it.
-        opens_page = scope["path"] == "/" and scope.get("method") == "GET" and headers.get("sec-fetch-mode") == "navigate"
+        # Following a link to the page itself, or to where one says who one is, is fine: the other site learns nothing by it.
+        is_page = scope["path"] in ("/", "/openid/connect/authorize") and scope.get("method") == "GET"
+        opens_page = is_page and headers.get("sec-fetch-mode") == "navigate"
         if headers.get("sec-fetch-site") in ("cross-site", "same-site") and not opens_page:
             return "Requests from another site are not accepted here."
         return None

@@ -10,6 +10,7 @@ from starlette.requests import Request
 
 from . import people
 from .arguments import Arguments
+from .codes import OpenId
 from .delivery import Delivery
 from .errors import SlackError, invalid_arguments
 from .faults import CallRecord, Faults
@@ -43,6 +44,7 @@ class Office:
     socket: SocketMode
     timeline: Timeline
     interactions: Interactions
+    openid: OpenId = field(default_factory=OpenId)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -20,6 +20,8 @@ BOT_NAME = "kenpin"
 BOT_TOKEN = "xoxb-local-kenpin"
 APP_TOKEN = "xapp-1-A0KENPIN001-local"
 SIGNING_SECRET = "local-workspace-signing-secret"
+CLIENT_ID = "1000000000001.1000000000002"
+CLIENT_SECRET = "local-workspace-client-secret"
 VERIFICATION_TOKEN = "local-workspace-verification-token"
 
 

@@ -30,7 +30,7 @@ from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 from starlette.websockets import WebSocket
 
-from . import downloads, local_api, people, pictures, switches, web_api
+from . import downloads, local_api, openid, people, pictures, switches, web_api
 from .delivery import Delivery
 from .errors import PortTakenError, WorkspaceError
 from .events_api import EventsApi
@@ -73,6 +73,8 @@ class Workspace:
     app_token = people.APP_TOKEN
     team_id = people.TEAM_ID
     bot_user_id = people.BOT_USER_ID
+    client_id = people.CLIENT_ID
+    client_secret = people.CLIENT_SECRET
 
     def __init__(self, settings: WorkspaceSettings | None = None) -> None:
         self.settings = settings or WorkspaceSettings()
@@ -175,6 +177,7 @@ class Workspace:
 
         routes = [
             Route("/", _page),
+            *openid.ROUTES,
             Route("/api/{method}", web_api.call, methods=_VERBS),
             WebSocketRoute("/link/", _link),
             Route("/archives/{channel}/{message}", _to_message),
