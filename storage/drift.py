@@ -16,6 +16,7 @@ from __future__ import annotations
 import hashlib
 from bisect import bisect_left, bisect_right, insort
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import sqlalchemy as sa
@@ -104,7 +105,7 @@ def found(part: str, seen: History) -> Drift | None:
         return None
     bounds = [0, *(alarm.began for alarm in alarms), len(seen.ids)]
     first = seen.values[: bounds[1]]
-    like_first = [_is_like(first, seen.values[low:high]) for low, high in zip(bounds[1:-1], bounds[2:], strict=True)]
+    like_first = [_is_like(first, seen.values[low:high]) for low, high in pairwise(bounds[1:])]
     if like_first[-1]:
         return None
     left = max((index + 1 for index, like in enumerate(like_first) if like), default=0)  # since then never back
@@ -145,7 +146,7 @@ def changes(seen: History) -> list[Alarm]:
 
 def first_alarm(values: Numbers, theta: Numbers) -> Alarm | None:
     """values: (n, properties), NaN where not measured. theta: (n,) in [0, 1)."""
-    count, properties = values.shape
+    properties = values.shape[1]
     bets = np.concatenate([_bets(_ranks(values[:, each], theta)) for each in range(properties)])  # (properties * bets, n), logarithms
     wealth = np.cumsum(bets, axis=1)
     # Started anew at every photo k: the sum over k of exp(wealth[n] - wealth[k - 1]).

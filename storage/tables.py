@@ -544,6 +544,7 @@ daily_counts = sa.Table(
     sa.Column("known_good", sa.Integer, nullable=False),
     sa.Column("overkill", sa.Integer, nullable=False),  # of them, those called not OK
     sa.Column("cost", sa.Double, nullable=False),
+    sa.Index("ix_daily_counts_day", "day"),
     sa.CheckConstraint("dimension IN ('all', 'line', 'shift', 'camera', 'person', 'language', 'lighting')", name="dimension"),
     sqlite_with_rowid=False,
 )
@@ -555,6 +556,7 @@ daily_waits = sa.Table(
     sa.Column("day", sa.Text, primary_key=True),
     sa.Column("bin", sa.Integer, primary_key=True, autoincrement=False),  # `statistics.WAIT_STEP` to this power, in seconds
     sa.Column("decisions", sa.Integer, nullable=False),
+    sa.Index("ix_daily_waits_day", "day"),
     sqlite_with_rowid=False,
 )
 
@@ -567,6 +569,7 @@ daily_confidences = sa.Table(
     sa.Column("judged", sa.Integer, nullable=False),
     sa.Column("right", sa.Integer, nullable=False),
     sa.Column("confidence", sa.Double, nullable=False),  # their sum
+    sa.Index("ix_daily_confidences_day", "day"),
     sqlite_with_rowid=False,
 )
 

@@ -68,6 +68,8 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("part", "day", "bin", name=op.f("pk_daily_confidences")),
         sqlite_with_rowid=False,
     )
+    for table in ("daily_counts", "daily_waits", "daily_confidences"):
+        op.create_index(f"ix_{table}_day", table, ["day"])
     op.create_table(
         "counted_days",
         sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
