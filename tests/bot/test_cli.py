@@ -163,7 +163,7 @@ def test_an_anchor_is_kept_in_a_file_and_found_again(own_office: Path, tmp_path:
     run = kenpin(own_office, "audit", "verify", "--anchors", **file)
     assert run.returncode == 1
     assert "An anchor is missing" in run.stderr
-    assert refused(kenpin(own_office, "audit", "verify", "--anchors")).startswith("No anchors can be read")
+    assert refused(kenpin(own_office, "audit", "verify", "--anchors")).startswith("There are no anchors to read")
 
 
 def test_how_long_things_are_kept_can_be_set_and_taken_back(own_office: Path) -> None:
@@ -182,7 +182,7 @@ def test_a_persons_records_are_written_to_a_zip_and_then_erased(own_office: Path
         "U0CHIKA: name and address are erased"
     )
     assert refused(kenpin(own_office, "people", "erase", "U0NOBODY", "--why", "left", "--yes")) == (
-        "Nobody on record has the id U0NOBODY. See `kenpin people list`."
+        "Nobody on record has the id U0NOBODY. See `kenpin people list`.\n"
     )
     assert "There is no inspection K-NONE" in refused(kenpin(own_office, "audit", "erase", "K-NONE", "--why", "asked", "--yes"))
 
@@ -213,7 +213,7 @@ def test_everything_lies_under_one_folder_that_nobody_else_may_read(office: Path
         (("people", "approve", "U0AIKO", "--part", "XX-9"), {}, "There is no part 'XX-9'"),
         (("audit", "show", "K-NONE"), {}, "See `kenpin audit list`"),
         (("audit", "export", "log", "--format", "xls"), {}, "choose csv, jsonl, parquet"),
-        (("audit", "export", "log.csv"), {}, "Name one without .csv, with --format csv"),
+        (("audit", "export", "log.csv"), {}, "Name one without .csv, and say --format csv"),
         (("parts", "list"), {"KENPIN_ENGINE": "abacus"}, "KENPIN_ENGINE is 'abacus'; it can be"),
         (("parts", "list"), {"KENPIN_HOME": "/proc/kenpin"}, "KENPIN_HOME is /proc/kenpin, which cannot be written to"),
         (("parts", "list"), {"KENPIN_DATABASE_URL": "postgresql://kenpin:geheim@127.0.0.1:1/kenpin"}, "Check KENPIN_DATABASE_URL"),
