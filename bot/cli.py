@@ -169,6 +169,35 @@ def inspect(
 
 
 @app.command()
+def replay(
+    inspection: Annotated[str, typer.Argument(metavar="ID", help="An inspection's reference (K-…).")],
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+) -> None:
+    """Make an inspection again as it was then and show what differs; exit status 1 when something does. Records nothing but that."""
+    import getpass
+
+    from kenpin.bot import replay as again
+    from kenpin.bot.service import open_site
+
+    with _bar() as progress:
+        task = progress.add_task("loading the models", total=None)
+        site = open_site(_settings(), own_process=False)
+        by = f"command line ({getpass.getuser()})"
+        came = again.replay(site, inspection, by=by, progress=lambda stage: progress.update(task, description=stage))
+    if as_json:
+        sys.stdout.write(json.dumps(again.as_json(came), ensure_ascii=False) + "\n")
+    else:
+        for line in again.as_text(came):
+            out.print(line, soft_wrap=True)
+        table = Table("field", "then", "now")
+        for one in came.differences:
+            table.add_row(one.field, *(json.dumps(value, ensure_ascii=False) for value in (one.then, one.now)))
+        if table.row_count:
+            out.print(table)
+    raise typer.Exit(0 if came.is_same else 1)
+
+
+@app.command()
 def route(
     questions: Annotated[list[str] | None, typer.Argument(metavar="QUESTION", help="In quotes; without any, each line of stdin.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One line of JSON a question.")] = False,

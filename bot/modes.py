@@ -19,7 +19,7 @@ from sqlalchemy import Connection, Engine
 from kenpin.bot.jobs import Jobs
 from kenpin.bot.messenger import Messenger
 from kenpin.bot.settings import Settings
-from kenpin.storage import accept_groups, audit, chance, clock, drift, modes, parts, proposals, second_looks
+from kenpin.storage import accept_groups, audit, chance, clock, drift, modes, parts, people, proposals, second_looks
 from kenpin.storage.audit import AuditKind
 from kenpin.storage.database import reading, writing
 from kenpin.storage.drift import Drift
@@ -120,10 +120,13 @@ def is_sure(answer: Answer) -> bool:
     )
 
 
-def standing(conn: Connection, terms: ModeTerms, part: str) -> Standing:
-    """part: its number as the records hold it."""
+def standing(conn: Connection, terms: ModeTerms, part: str, *, with_drift: bool = True) -> Standing:
+    """part: its number as the records hold it. with_drift: False where many parts are shown, since looking for drift takes a while."""
     mode = modes.of(conn, part, terms.new_parts)
-    towards = evidence(conn, terms, part, mode.above) if mode.above else None
+    towards = None
+    if mode.above:
+        drifted = drift.of(conn, part, modes.counted_since(conn, part)) if with_drift else None
+        towards = _evidence(conn, part, mode.above, terms.needed(mode.above), drifted)
     return Standing(part=part, mode=mode, latest=modes.latest(conn, part), towards=towards)
 
 
@@ -142,10 +145,10 @@ def promote(engine: Engine, jobs: Jobs, terms: ModeTerms, part: str, signed_by: 
             modes.start(conn, part, terms.new_parts)
             to = modes.of(conn, part).above
             if to is None:
-                raise ModeError(f"{part} is in {modes.of(conn, part)}, the last mode. Nothing was changed.")
+                raise ModeError("last", f"{part} is in {modes.of(conn, part)}, the last mode.")
             now = evidence(conn, terms, part, to)
             if shown is not None and shown != now.face:
-                raise ModeError(f"The evidence for {part} is no longer what was shown: look at it again, then sign. Nothing was changed.")
+                raise ModeError("changed", f"The evidence for {part} is no longer what was shown: look at it again, then sign.")
             change = modes.promote(conn, now, signed_by)
             _follow(conn, jobs, AuditKind.MODE_PROMOTED, change)
     except ModeError as error:
@@ -166,6 +169,27 @@ def demote(engine: Engine, jobs: Jobs, terms: ModeTerms, part: str, to: Mode, si
         _refused(engine, part, signed_by, error)
         raise
     return change
+
+
+def change(engine: Engine, jobs: Jobs, terms: ModeTerms, part: str, to: str, signed_by: str, why: str) -> ModeChange:
+    """What somebody at the command line asks for: up or down, whichever `to` is. part: however it is written.
+
+    Raises ModeError, UnknownRowError.
+    """
+    if to not in list(Mode):
+        raise ModeError("order", f"{to!r} is no mode; it can be {', '.join(Mode)}.")
+    with writing(engine) as conn:
+        number, wanted = modes.number(conn, part), Mode(to)
+        before = modes.of(conn, number, terms.new_parts)
+        people.remember(conn, signed_by, None, None)
+    order = list(Mode)
+    if order.index(wanted) < order.index(before):
+        return demote(engine, jobs, terms, number, wanted, signed_by, why)
+    if before.above is not wanted:
+        error = ModeError("order", f"{number} is in {before}: it goes up one mode at a time, and not to {wanted} now.")
+        _refused(engine, number, signed_by, error)
+        raise error
+    return promote(engine, jobs, terms, number, signed_by)
 
 
 def check(engine: Engine, jobs: Jobs, terms: ModeTerms, part: str) -> ModeChange | None:

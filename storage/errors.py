@@ -120,7 +120,11 @@ class TargetError(StorageError, ValueError):
 
 
 class ModeError(StorageError, ValueError):
-    pass
+    """kind: "evidence", "changed", "order", "why" or "last"."""
+
+    def __init__(self, kind: str, message: str) -> None:
+        self.kind = kind
+        super().__init__(f"{message} Nothing was changed.")
 
 
 class GroupError(StorageError):

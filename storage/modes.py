@@ -164,9 +164,9 @@ def promote(conn: Connection, evidence: Evidence, signed_by: str) -> ModeChange:
     """One mode up. Raises ModeError when the evidence does not meet its limits, or is about another step than the part's next."""
     before = of(conn, evidence.part)
     if before.above is not evidence.mode:
-        raise ModeError(f"{evidence.part} is in {before}, so it cannot be promoted to {evidence.mode}. Nothing was changed.")
+        raise ModeError("order", f"{evidence.part} is in {before}, so it cannot be promoted to {evidence.mode}.")
     if not evidence.is_met:
-        raise ModeError(f"The evidence for {evidence.part} does not meet what {evidence.mode} needs. Nothing was changed.")
+        raise ModeError("evidence", f"The evidence for {evidence.part} does not meet what {evidence.mode} needs.")
     return _step(
         conn,
         evidence.part,
@@ -185,17 +185,17 @@ def demote(conn: Connection, part: str, to: Mode, signed_by: str, why: str) -> M
     before = of(conn, part)
     order = list(Mode)
     if order.index(to) >= order.index(before):
-        raise ModeError(f"{part} is in {before}; {to} is not below it. Nothing was changed.")
+        raise ModeError("order", f"{part} is in {before}; {to} is not below it.")
     reason = " ".join(canonical.storable(why).split())
     if not reason:
-        raise ModeError(f"Say why {part} goes from {before} to {to}. Nothing was changed.")
+        raise ModeError("why", f"Say why {part} goes from {before} to {to}.")
     return _step(conn, part, ModeStep.DEMOTION, to, signed_by=signed_by, why=reason)
 
 
 def fall_back(conn: Connection, evidence: Evidence, why: str) -> ModeChange:
     """One mode down by itself. why: "escapes" or "drift". evidence: what it is for; its mode is the one that the part gets."""
     if of(conn, evidence.part).below is not evidence.mode:
-        raise ModeError(f"{evidence.part} cannot fall back to {evidence.mode}: that is not one mode down. Nothing was changed.")
+        raise ModeError("order", f"{evidence.part} cannot fall back to {evidence.mode}: that is not one mode down.")
     digest = canonical.sha256(evidence.content)
     return _step(conn, evidence.part, ModeStep.FALL_BACK, evidence.mode, why=why, evidence=evidence.content, evidence_digest=digest)
 

@@ -31,7 +31,7 @@ from starlette.responses import Response
 from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 
-from kenpin.bot.console import account, sign_in
+from kenpin.bot.console import account, modes, one_inspection, photos, sign_in
 from kenpin.bot.console.desk import Desk
 from kenpin.bot.console.guard import Guard, headers
 from kenpin.bot.console.page import ProblemError, guarded, problem
@@ -42,6 +42,9 @@ log = logging.getLogger(__name__)
 
 PAGES: tuple[ModuleType, ...] = (
     account,
+    one_inspection,
+    photos,
+    modes,
 )  # fmt: skip
 ON_THIS_MACHINE = ("127.0.0.1", "localhost")
 _START_WITHIN_S = 15.0
