@@ -19,9 +19,15 @@ from kenpin.storage.photos import PhotoStore
 
 
 @pytest.fixture
-def desk(database: Engine, database_url: str, tmp_path: Path) -> Iterator[Desk]:
-    """Without the eye. Its url is set by `console`."""
+def desk(bare_desk: Desk, database_url: str) -> Desk:
+    """With the queue's tables, for pages that put something on it."""
     jobs.migrate(database_url)
+    return bare_desk
+
+
+@pytest.fixture
+def bare_desk(database: Engine, database_url: str, tmp_path: Path) -> Iterator[Desk]:
+    """Without the eye and the queue's tables. Its url is set by whoever starts the console."""
     queue = Jobs(database_url)
     named = [f"{IDS[name]}={role}" for name, role in PEOPLE.items()]
     yield Desk(
