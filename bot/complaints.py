@@ -6,6 +6,7 @@ from kenpin.bot.anchoring import AnchorFileError, NoAnchorPlaceError
 from kenpin.bot.approvers import ApproverError
 from kenpin.bot.catalogue import FolderError, PartNumberError
 from kenpin.bot.fmea import FmeaFileError
+from kenpin.bot.replay import CannotReplayError
 from kenpin.bot.settings import SettingError
 from kenpin.bot.workspace.errors import WorkspaceError
 from kenpin.storage.errors import StorageError
@@ -19,7 +20,7 @@ class CannotWriteError(ValueError):
 
 EXPECTED = (
     SettingError, ApproverError, FmeaFileError, FolderError, PartNumberError, CannotWriteError, StorageError, VisionError, ChatModelError,
-    WorkspaceError, AnchorFileError, NoAnchorPlaceError,
+    WorkspaceError, AnchorFileError, NoAnchorPlaceError, CannotReplayError,
 )  # fmt: skip
 
 
