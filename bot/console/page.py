@@ -26,6 +26,7 @@ from starlette.routing import Route
 
 from kenpin import prompts
 from kenpin.bot.console.desk import Desk
+from kenpin.bot.console.guard import read_form
 from kenpin.bot.console.roles import GroupUnknownError
 from kenpin.storage import audit, people, sessions
 from kenpin.storage.audit import AuditKind
@@ -41,8 +42,6 @@ Nav = tuple[str, str, Role]  # path, the entry of its name, the least role that 
 CSRF = "csrf"  # the field of a form, and in a header "X-CSRF-Token"
 LANGUAGE_COOKIE = "kenpin_language"
 LANGUAGE_FOR_S = 365 * 24 * 3600
-MOST_FIELDS = 2000
-LONGEST_FIELD_BYTES = 4 * 1024 * 1024
 _SAFE = ("GET", "HEAD")
 _MAY_HELP_TO_TRY_AGAIN = (409, 429, 500, 503)
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -311,7 +310,7 @@ def _form(request: Request) -> FormData:
     kept = getattr(request.state, "form", None)
     if kept is None:
         try:
-            kept = anyio.from_thread.run(lambda: request.form(max_fields=MOST_FIELDS, max_part_size=LONGEST_FIELD_BYTES))
+            kept = anyio.from_thread.run(read_form, request)
         except HTTPException:  # a body that is no form
             kept = FormData()
         request.state.form = kept
