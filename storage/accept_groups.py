@@ -270,6 +270,9 @@ def take_out(conn: Connection, proposal_id: str, why: Removal, removed_by: str |
     first = approval_of(conn, group.id)
     if first is not None:
         raise GroupError("approved", f"{group.id} was approved by {first.approved_by} at {first.at}.", by=first.approved_by, at=first.at)
+    out = sa.select(accept_group_removals.c.why).where(accept_group_removals.c.proposal_id == proposal_id)
+    if conn.execute(out).first() is not None:
+        return False
     return insert_if_absent(
         conn,
         accept_group_removals,
