@@ -7,9 +7,11 @@ holds the two together.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from zoneinfo import available_timezones
 from urllib.parse import urlsplit
 
 SLACK_FILE_HOSTS = ("files.slack.com", "slack-files.com")  # where Slack serves uploaded files from
@@ -65,6 +67,8 @@ class Settings:
     console_url: str | None  # KENPIN_CONSOLE_URL: where browsers find the console, without a slash at the end; None: on this machine
     console_roles: tuple[str, ...]  # KENPIN_CONSOLE_ROLES: ids, e-mail addresses, user groups or "*", each with =ROLE
     console_idle_min: float  # KENPIN_CONSOLE_IDLE: minutes without a click after which a session ends
+    zone: str  # KENPIN_ZONE: the site's time zone, by which days and shifts are counted
+    shifts: tuple[str, ...]  # KENPIN_SHIFTS: when each shift begins, HH:MM, in order
     console_hours: float  # KENPIN_CONSOLE_HOURS: after which it ends whatever happens
     anchor_channel: str | None  # KENPIN_ANCHOR_CHANNEL: a name or an id; where the audit log's head is posted each day
     anchor_file: Path | None  # KENPIN_ANCHOR_FILE: which it is appended to
@@ -135,6 +139,8 @@ def read(environment: Mapping[str, str] | None = None) -> Settings:
         console_url=_console_url(env, "KENPIN_CONSOLE_URL"),
         console_roles=_words(env.get("KENPIN_CONSOLE_ROLES")),
         console_idle_min=_number(env, "KENPIN_CONSOLE_IDLE", 60.0, 1440.0, "minutes", least=1.0),
+        zone=_zone(env, "KENPIN_ZONE"),
+        shifts=_shifts(env, "KENPIN_SHIFTS"),
         console_hours=_number(env, "KENPIN_CONSOLE_HOURS", 12.0, 168.0, "hours", least=0.25),
         anchor_channel=env.get("KENPIN_ANCHOR_CHANNEL") or None,
         anchor_file=Path(anchor_file).expanduser().resolve() if (anchor_file := env.get("KENPIN_ANCHOR_FILE")) else None,
@@ -254,6 +260,25 @@ def _url(env: Mapping[str, str], name: str, default: str) -> str:
     if not value.startswith(("http://", "https://")):
         raise SettingError(f"{name} is {value!r}; it must begin with http:// or https://.")
     return value if value.endswith("/") else value + "/"
+
+
+def _zone(env: Mapping[str, str], name: str) -> str:
+    """An IANA name; left out, the machine's own where it has one, else UTC."""
+    given = env.get(name)
+    if not given:
+        link = Path("/etc/localtime")
+        given = link.resolve().as_posix().partition("/zoneinfo/")[2] if link.is_symlink() else ""
+        return given if given in available_timezones() else "UTC"
+    if given not in available_timezones():
+        raise SettingError(f"{name} is {given!r}, which is no time zone. Give its IANA name, such as Asia/Tokyo.")
+    return given
+
+
+def _shifts(env: Mapping[str, str], name: str) -> tuple[str, ...]:
+    given = _words(env.get(name)) or ("06:00", "14:00", "22:00")
+    if any(not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", begin) for begin in given) or list(given) != sorted({*given}):
+        raise SettingError(f"{name} is {env.get(name)!r}; it must be times of the day in order, such as 06:00,14:00,22:00.")
+    return given
 
 
 def _console_url(env: Mapping[str, str], name: str) -> str | None:

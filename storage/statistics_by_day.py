@@ -61,7 +61,7 @@ class Calendar:
 
     def shift_of(self, number: int) -> str:
         """The beginning of the shift in which a question came."""
-        at = self._local(number).strftime("%H:%M")
+        at = self._local(number).isoformat()[11:16]
         return max((begin for begin in self.shifts if begin <= at), default=self.shifts[-1])
 
     def numbers(self, day: date) -> tuple[int, int]:
@@ -74,7 +74,7 @@ class Calendar:
         return begin, end
 
     def _local(self, number: int) -> datetime:
-        return datetime.fromtimestamp((number >> 20) / 1000, ZoneInfo(self.zone))
+        return datetime.fromtimestamp((number >> 20) / 1000, ZoneInfo(self.zone))  # ZoneInfo remembers the zones it has read
 
     def _number(self, day: date) -> int:
         return round(datetime.combine(day, time(), ZoneInfo(self.zone)).timestamp() * 1000) << 20
@@ -377,11 +377,12 @@ def subgroups(conn: Connection, calendar: Calendar, part: str, first: date, last
     rows = _rows(conn, NEWEST + 1, register.c.number >= begin, register.c.number < end, register.c.part == part)
     newest = rows[:NEWEST]
     counted = np.array([_counted(row, _truth(row)) for row in newest]).reshape(-1, len(COUNTED))
-    found = {dimension: {} for dimension in DIMENSIONS}
+    each = [_values(calendar, row) for row in newest]
+    found = {}
     for column, dimension in enumerate(DIMENSIONS):
         members: dict[str, list[int]] = {}
-        for index, row in enumerate(newest):
-            members.setdefault(_values(calendar, row)[column], []).append(index)
+        for index, values in enumerate(each):
+            members.setdefault(values[column], []).append(index)
         found[dimension] = {value: _summed(counted[indexes]) for value, indexes in members.items()}
     return Subgroups(counts=found, waits=_waits(calendar, newest), newest=NEWEST if len(rows) > NEWEST else None)
 
