@@ -11,8 +11,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from zoneinfo import available_timezones
 from urllib.parse import urlsplit
+from zoneinfo import available_timezones
 
 SLACK_FILE_HOSTS = ("files.slack.com", "slack-files.com")  # where Slack serves uploaded files from
 ENGINES = ("auto", "onnx-int8", "onnx", "torch")

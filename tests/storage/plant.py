@@ -101,9 +101,18 @@ def built(database: Engine, plant: Plant = Plant()) -> int:
             for moment in moments:
                 _inspection(rows, random, moment, grants, dark=plant.changed is not None and day <= plant.changed)
         for table in (
-            photos, inspections, inspection_photos, measurements, proposals, expirations, corrections, decisions, actions, second_looks,
+            photos,
+            inspections,
+            inspection_photos,
+            measurements,
+            proposals,
+            expirations,
+            corrections,
+            decisions,
+            actions,
+            second_looks,
             second_look_replies,
-        ):  # fmt: skip
+        ):
             for low in range(0, len(rows.get(table, ())), 500):
                 conn.execute(table.insert(), rows[table][low : low + 500])
         audit.append(conn, AuditKind.PART_ADDED, {"part": "SC-200"})
@@ -143,26 +152,76 @@ def _inspection(rows: dict[sa.Table, list[dict[str, Any]]], random: Random, at: 
     )
     answered, received = clock.text(at + timedelta(seconds=random.uniform(2, 9))), clock.text(at)
     cost = round(random.uniform(0.002, 0.006), 5) if verdict is Verdict.UNSURE and random.random() < 0.8 else 0.0
-    _add(rows, photos, sha256=sha256, shown_sha256=hashlib.sha256(sha256.encode()).hexdigest(), height_px=900, width_px=1200,
-         first_seen_at=received, camera=camera,
-         brightness=round(min(230.0, max(25.0, random.gauss(62 if poor else 95 if dark else 128, 16))), 1))  # fmt: skip
-    _add(rows, inspections, id=id, source="slack", event_id=f"Ev-{id}", channel=line, message_ts=f"{at.timestamp():.6f}", thread_ts=None,
-         asked_by=person, question="is this OK?" if language == "en" else "これは合格ですか", language=language, received_at=received,
-         files=[], file_count=1, payload={}, state="posted", verdict=verdict.value, part=part, confidence=confidence, anomaly_score=score,
-         threshold=1.0, model=answer.model, words="\n".join((answer.headline, *answer.lines)), answer=to_json(answer), answered_at=answered,
-         cost=cost, posted_channel=line, posted_ts=f"{at.timestamp() + 9:.6f}", posted_at=answered)  # fmt: skip
+    _add(
+        rows,
+        photos,
+        sha256=sha256,
+        shown_sha256=hashlib.sha256(sha256.encode()).hexdigest(),
+        height_px=900,
+        width_px=1200,
+        first_seen_at=received,
+        camera=camera,
+        brightness=round(min(230.0, max(25.0, random.gauss(62 if poor else 95 if dark else 128, 16))), 1),
+    )
+    _add(
+        rows,
+        inspections,
+        id=id,
+        source="slack",
+        event_id=f"Ev-{id}",
+        channel=line,
+        message_ts=f"{at.timestamp():.6f}",
+        thread_ts=None,
+        asked_by=person,
+        question="is this OK?" if language == "en" else "これは合格ですか",
+        language=language,
+        received_at=received,
+        files=[],
+        file_count=1,
+        payload={},
+        state="posted",
+        verdict=verdict.value,
+        part=part,
+        confidence=confidence,
+        anomaly_score=score,
+        threshold=1.0,
+        model=answer.model,
+        words="\n".join((answer.headline, *answer.lines)),
+        answer=to_json(answer),
+        answered_at=answered,
+        cost=cost,
+        posted_channel=line,
+        posted_ts=f"{at.timestamp() + 9:.6f}",
+        posted_at=answered,
+    )
     _add(rows, inspection_photos, inspection_id=id, position=0, photo_sha256=sha256, problem=None)
     if score is None:
         return
     z = math.log(score) * 3 + 1
-    _add(rows, measurements, inspection_id=id, photo=0, good_references=16, fine_z=z + random.gauss(0, 0.6),
-         coarse_z=z * 0.7 + random.gauss(0, 0.8), whole_z=random.gauss(0.8 if dark else 0, 1), bulk_z=random.gauss(0.5 if dark else 0, 1))  # fmt: skip
+    _add(
+        rows,
+        measurements,
+        inspection_id=id,
+        photo=0,
+        good_references=16,
+        fine_z=z + random.gauss(0, 0.6),
+        coarse_z=z * 0.7 + random.gauss(0, 0.8),
+        whole_z=random.gauss(0.8 if dark else 0, 1),
+        bulk_z=random.gauss(0.5 if dark else 0, 1),
+    )
     _decision(rows, random, id, at, part, verdict, is_bad=is_bad, poor=poor, grants=grants)
     if verdict in (Verdict.OK, Verdict.NOT_OK) and random.random() < 0.06:
         _add(rows, second_looks, inspection_id=id, person_id="Emi", at=clock.text(at + timedelta(hours=1)))
         said = "not_ok" if is_bad != (random.random() < 0.03) else "ok"
-        _add(rows, second_look_replies, inspection_id=id, person_id="Emi", said=said, source_event=None,
-             at=clock.text(at + timedelta(hours=random.uniform(1, 20))))  # fmt: skip
+        _add(
+            rows,
+            second_look_replies,
+            inspection_id=id,
+            person_id="Emi",
+            said=said,
+            source_event=None,
+            at=clock.text(at + timedelta(hours=random.uniform(1, 20))),
+        )
 
 
 def _decision(
@@ -184,8 +243,20 @@ def _decision(
     content = content_of(id, suggested)
     proposal = {"part": part, "digest": canonical.sha256(content)}
     made, expires = at + timedelta(seconds=10), at + timedelta(days=7)
-    _add(rows, proposals, id=f"P-{id}", inspection_id=id, kind="disposition", disposition=disposition.value, reference_state=None, content=content,
-         created_at=clock.text(made), approvals_needed=1, expires_at=clock.text(expires), **proposal)  # fmt: skip
+    _add(
+        rows,
+        proposals,
+        id=f"P-{id}",
+        inspection_id=id,
+        kind="disposition",
+        disposition=disposition.value,
+        reference_state=None,
+        content=content,
+        created_at=clock.text(made),
+        approvals_needed=1,
+        expires_at=clock.text(expires),
+        **proposal,
+    )
     if random.random() < 0.06:
         if random.random() < 0.5:
             _add(rows, expirations, proposal_id=f"P-{id}", expires_at=clock.text(expires), at=clock.text(expires))
@@ -202,8 +273,22 @@ def _decision(
         words = canonical.dumps({**said, **about, "note": "", "corrects": proposal["digest"]})
         corrected = canonical.sha256(words)
         _add(rows, corrections, digest=corrected, proposal_digest=proposal["digest"], content=words, at=decided_at, **said, **about)
-    _add(rows, decisions, proposal_id=f"P-{id}", verdict=outcome, decided_by="Aiko", grant_id=grants["Aiko"], scope="*", via="button",
-         source_event=f"press-{id}", at=decided_at, approvals_needed=1, endorsed_by=None, corrected_digest=corrected, **proposal)  # fmt: skip
+    _add(
+        rows,
+        decisions,
+        proposal_id=f"P-{id}",
+        verdict=outcome,
+        decided_by="Aiko",
+        grant_id=grants["Aiko"],
+        scope="*",
+        via="button",
+        source_event=f"press-{id}",
+        at=decided_at,
+        approvals_needed=1,
+        endorsed_by=None,
+        corrected_digest=corrected,
+        **proposal,
+    )
     if outcome != "rejected":
         _add(rows, actions, proposal_id=f"P-{id}", digest=proposal["digest"], verdict=outcome, at=decided_at, corrected_digest=corrected)
 
