@@ -77,13 +77,9 @@ def make(conn: Connection, id: str) -> Anchor | None:
     """The head as it is now, under this id. None when there is one of this id, or nothing to anchor yet."""
     seq, hash = audit.head(conn)
     at = clock.now()
-    if (
-        seq == 0
-        or find(conn, id) is not None
-        or not insert_if_absent(  # the last: on PostgreSQL another worker may be first
-            conn, anchors, id=id, seq=seq, hash=hash, at=at
-        )
-    ):
+    if seq == 0 or find(conn, id) is not None:
+        return None
+    if not insert_if_absent(conn, anchors, id=id, seq=seq, hash=hash, at=at):  # on PostgreSQL another worker was first
         return None
     return Anchor(id=id, seq=seq, hash=hash, at=at)
 

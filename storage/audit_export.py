@@ -217,7 +217,7 @@ def _copy_photos(conn: Connection, folder: Path, span: tuple[int, int], store: P
 
     A file that is gone is in the list with the moment it was erased at, or as missing.
     """
-    erased = dict(conn.execute(sa.select(erasures.c.subject, erasures.c.at).where(erasures.c.kind == "photo")).tuples().all())
+    erased = {row.subject: row.at for row in conn.execute(sa.select(erasures.c.subject, erasures.c.at).where(erasures.c.kind == "photo"))}
     named = sa.select(audit_entries.c.inspection_id).where(audit_entries.c.seq.between(*span), audit_entries.c.inspection_id.is_not(None))
     query = (
         sa.select(inspections.c.id, inspections.c.answer, photos.c.sha256, photos.c.shown_sha256, inspection_photos.c.position)

@@ -31,17 +31,19 @@ from starlette.responses import Response
 from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 
-from kenpin.bot.console import account, modes, one_inspection, photos, sign_in
+from kenpin.bot.console import account, audit, inspections, modes, one_inspection, photos, sign_in
 from kenpin.bot.console.desk import Desk
 from kenpin.bot.console.guard import Guard, headers
-from kenpin.bot.console.page import ProblemError, guarded, problem
+from kenpin.bot.console.page import ProblemError, guarded, problem, recognise
 from kenpin.bot.settings import SettingError
 from kenpin.storage.errors import DatabaseUnreachableError
 
 log = logging.getLogger(__name__)
 
 PAGES: tuple[ModuleType, ...] = (
+    audit,
     account,
+    inspections,
     one_inspection,
     photos,
     modes,
@@ -85,6 +87,12 @@ def _problem(request: Request, error: Exception) -> Response:
 def _not_there(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     known = {404: "console.not_found", 405: "console.not_found"}
+    try:
+        recognise(request)
+    except ProblemError as problem_with_them:
+        return _problem(request, problem_with_them)
+    except DBAPIError as away:
+        return _database_away(request, away)
     return problem(request, error.status_code, known.get(error.status_code, "console.not_understood"))
 
 

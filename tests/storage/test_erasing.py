@@ -272,7 +272,8 @@ REFUSED: dict[str, str] = {
     "an erasure explained anew": "UPDATE erasures SET why = 'because', carried_out_at = 'now'",
     "an erasure deleted": "DELETE FROM erasures",
     "an entry about an erasure erased": (
-        "UPDATE audit_payloads SET salt = NULL, payload = NULL, erased_in = (SELECT max(seq) FROM audit_entries WHERE kind = 'payload_erased') "
+        "UPDATE audit_payloads SET salt = NULL, payload = NULL, "
+        "erased_in = (SELECT max(seq) FROM audit_entries WHERE kind = 'payload_erased') "
         "WHERE seq = (SELECT max(seq) FROM audit_entries WHERE kind = 'erased')"
     ),
 }
