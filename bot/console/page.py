@@ -217,6 +217,13 @@ def guarded(route: Route) -> Route:
     return Route(route.path, behind, methods=methods, name=route.name)
 
 
+def recognise(request: Request) -> None:
+    """For an answer outside of every view, such as that there is no such page: who is asking, where that is known."""
+    session, token = _session(request)
+    if session is not None:
+        request.state.visitor = _visitor(request, session, token)
+
+
 def session_cookie(secure: bool) -> str:
     """Its name. With the prefix a browser takes it over https only, for exactly this host."""
     return "__Host-kenpin_session" if secure else "kenpin_session"

@@ -15,3 +15,29 @@ document.addEventListener("click", (event) => {
   const asked = event.target.closest("[data-confirm]");
   if (asked && !window.confirm(asked.dataset.confirm)) event.preventDefault();
 });
+
+// A table wider than the screen scrolls by itself, and then by keyboard too.
+function letTablesScroll() {
+  for (const table of document.querySelectorAll("table.list")) {
+    if (!table.parentElement.classList.contains("scroll")) {
+      const around = document.createElement("div");
+      around.className = "scroll";
+      table.replaceWith(around);
+      around.append(table);
+    }
+    const around = table.parentElement;
+    if (around.scrollWidth > around.clientWidth) {
+      around.tabIndex = 0;
+      around.setAttribute("role", "region");
+      around.setAttribute("aria-label", table.caption ? table.caption.textContent.trim() : document.title);
+    } else {
+      around.removeAttribute("tabindex");
+      around.removeAttribute("role");
+      around.removeAttribute("aria-label");
+    }
+  }
+}
+
+document.addEventListener("DOMContentLoaded", letTablesScroll);
+document.addEventListener("htmx:afterSettle", letTablesScroll);
+window.addEventListener("resize", letTablesScroll);
