@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 from drawn_parts import PART, mat
 from running_kenpin import KENPIN, Factory, Message, buttons, factory, reference_of, wait_for
@@ -40,7 +41,8 @@ def in_scale(shop: Factory) -> Factory:
     """The part after enough good decisions, and a supervisor's word; not a decision earlier."""
     refused = subprocess.run([KENPIN, "parts", "mode", PART, "scale"], env=shop.environment, capture_output=True, text=True, check=False)
     assert refused.returncode == 2 and "does not meet what scale needs" in refused.stderr
-    for answer in [shop.olga.answer(shop.olga.ask(QUESTION, mat(seed))) for seed in DECIDED]:
+    questions = [shop.olga.ask(QUESTION, mat(seed)) for seed in DECIDED]
+    for answer in [shop.olga.answer(question) for question in questions]:
         assert answer["text"].startswith("OK") and buttons(answer) == {"approve", "correct", "reject"}, "assist posts as ever"
         shop.akira.press(answer, "approve")
         shop.olga.told(answer, "✅")
@@ -73,8 +75,6 @@ def rows(group: Message) -> dict[str, Message]:
 
 
 def take_out(shop: Factory, group: Message, inspection: str) -> None:
-    import httpx
-
     body = {
         "user": shop.olga.id,
         "channel": group["channel"],
