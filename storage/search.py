@@ -135,7 +135,7 @@ def page(
 ) -> Page:
     """without: ids that are not to be found. Raises SearchError for words that cannot be searched for."""
     rows = _numbers(conn, filters, order, after, limit + 1, without)
-    more = Place(number=rows[limit - 1].number, confidence=rows[limit - 1].confidence) if len(rows) > limit else None
+    more = _place(rows[limit - 1], order) if len(rows) > limit else None
     return Page(found=_found(conn, [row.number for row in rows[:limit]]), more=more)
 
 
@@ -158,6 +158,13 @@ def choices(conn: Connection, column: Column, limit: int = 200) -> tuple[str, ..
     return tuple(conn.execute(sa.text(steps), {"limit": limit}).scalars())
 
 
+def people_among(conn: Connection, column: Literal["asked_by", "decided_by"], limit: int = 200) -> tuple[tuple[str, str], ...]:
+    """(id, name) of the people of a column, as `choices` finds them."""
+    known = choices(conn, column, limit)
+    named = {row.id: row.name for row in conn.execute(sa.select(people.c.id, people.c.name).where(people.c.id.in_(known)))}
+    return tuple((id, named.get(id) or id) for id in known)
+
+
 def person_called(conn: Connection, written: str) -> str | None:
     """The id of the person with this id, name or e-mail address; None for nobody, or several."""
     exactly = conn.execute(sa.select(people.c.id).where(people.c.id == written)).scalar_one_or_none()
@@ -177,6 +184,10 @@ def terms(words: str) -> tuple[str, ...]:
         if len(term.strip()) < 2 and not _is_ideograph(term.strip()):
             raise SearchError("too_short", term)
     return tuple(term.strip() for term in found)
+
+
+def _place(row: sa.Row[tuple[int, float | None]], order: Order) -> Place:
+    return Place(number=row.number, confidence=row.confidence if order in (Order.LEAST_SURE, Order.MOST_SURE) else None)
 
 
 def _numbers(

@@ -93,6 +93,17 @@ def asked(conn: Connection, inspection_id: str) -> str | None:
     return conn.execute(query).scalar_one_or_none()
 
 
+def open_for(conn: Connection, person_id: str) -> tuple[str, ...]:
+    """The inspections that this person was asked to look at again and has not replied to, longest waiting first."""
+    query = (
+        sa.select(second_looks.c.inspection_id)
+        .outerjoin(second_look_replies, second_look_replies.c.inspection_id == second_looks.c.inspection_id)
+        .where(second_looks.c.person_id == person_id, second_look_replies.c.inspection_id.is_(None))
+        .order_by(second_looks.c.at, second_looks.c.inspection_id)
+    )
+    return tuple(conn.execute(query).scalars())
+
+
 def reply(conn: Connection, inspection_id: str, person_id: str, said: SecondLook, source_event: str | None = None) -> Reply:
     """Put a reply on record; the first one stands and is returned. Raises UnknownRowError for somebody who was not asked."""
     if asked(conn, inspection_id) != person_id:

@@ -7,6 +7,7 @@ sign-in and nowhere else, so none can be planted in a browser beforehand.
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -14,7 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from kenpin.storage import canonical, clock
-from kenpin.storage.database import insert_if_absent
+from kenpin.storage.database import insert_if_absent, upsert
 from kenpin.storage.tables import people, photo_views, sessions, sign_in_attempts, sign_ins
 from kenpin.storage.vocabulary import Language, Role, SessionEnd
 
@@ -165,6 +166,13 @@ def end_all(conn: Connection, person_id: str, why: SessionEnd, *, but: str | Non
 def log_view(conn: Connection, person_id: str, photo_sha256: str) -> None:
     """This person is shown this picture now."""
     insert_if_absent(conn, photo_views, person_id=person_id, at=clock.now(), photo_sha256=photo_sha256)
+
+
+def log_views(conn: Connection, person_id: str, photos_sha256: Sequence[str]) -> None:
+    """This person is shown these pictures now, on one page."""
+    at = clock.now()
+    rows = [{"person_id": person_id, "at": at, "photo_sha256": sha256} for sha256 in photos_sha256]
+    conn.execute(upsert(conn, photo_views).on_conflict_do_nothing(), rows)
 
 
 _WITH_PERSON = sa.select(

@@ -347,6 +347,7 @@ second_looks = sa.Table(
     sa.Column("person_id", sa.Text, sa.ForeignKey("people.id"), nullable=False),  # who was drawn to look
     _text("at"),
     sa.UniqueConstraint("inspection_id", "person_id"),
+    sa.Index("ix_second_looks_person_id", "person_id"),
     sqlite_with_rowid=False,
 )
 

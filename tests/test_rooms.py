@@ -29,7 +29,7 @@ WRITES = {
     "set_group_members", "copy_before", "beat", "forget", "add_references", "set", "replace_rows", "append_rows",
     "attempt", "begin", "finish", "start", "seen", "change_role", "end", "end_all", "log_view", "speak",
     "erase_all", "make", "mark_written", "mark_carried_out", "of_questions", "of_photos", "of_person",
-    "save_view", "drop_view",
+    "save_view", "drop_view", "log_views",
 }  # fmt: skip
 
 

@@ -194,6 +194,7 @@ def _tables() -> None:
         sa.UniqueConstraint("person_id", "name", name=op.f("uq_saved_views_person_id_name")),
     )
     op.create_index("ix_saved_views_shared", "saved_views", ["shared"])
+    op.create_index("ix_second_looks_person_id", "second_looks", ["person_id"])
     run = op.get_bind().exec_driver_sql
     if op.get_bind().dialect.name == "postgresql":
         run(
@@ -274,5 +275,6 @@ def downgrade() -> None:
         run("DROP TABLE register_text")
         run("DROP VIEW register_words")
     run("DROP VIEW register_now")
+    op.drop_index("ix_second_looks_person_id", "second_looks")
     for table in ("saved_views", "register_lots", "register"):
         op.drop_table(table)
