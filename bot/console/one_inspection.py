@@ -185,11 +185,12 @@ def _correction(asked: Mapping[str, str]) -> Correction | str:
     if disposition not in list(Disposition):
         return "disposition_missing"
     named, note = (" ".join(asked.get(field, "").split()) for field in ("other_class", "note"))
-    if len(named) > NAME_CHARACTERS or len(note) > NOTE_CHARACTERS:
+    chosen = asked.get("defect_class", "")
+    if max(len(named), len(chosen)) > NAME_CHARACTERS or len(note) > NOTE_CHARACTERS:
         return "too_long"
     return Correction(
         really=Verdict(really),
-        defect_class=named or asked.get("defect_class") or None,
+        defect_class=named or chosen or None,
         disposition=Disposition(disposition),
         note=note,
     )

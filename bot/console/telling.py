@@ -86,6 +86,13 @@ class Telling:
     def why(self) -> tuple[str, ...]:
         return why.sentences(self.story, self.language)
 
+    def jumps(self, can_replay: bool) -> tuple[tuple[str, str], ...]:
+        """The headings of the page, by their ids."""
+        has_answer = self.story.answer is not None
+        there = {"photos": True, "decision": True, "posted": has_answer, "findings": has_answer, "history": True, "trail": has_answer}
+        there |= {"chain": True, "replay": can_replay}
+        return tuple((id, self.say(f"jump_{id}")) for id, is_there in there.items() if is_there)
+
     @property
     def posted(self) -> tuple[Markup, tuple[Markup, ...], Markup | None]:
         """Headline, lines, and the first line of the proposal, as they were given to Slack."""
@@ -154,10 +161,9 @@ class Telling:
     def readable(payload: dict[str, Any]) -> str:
         return _readable(payload)
 
-    def meaning(self, kind: AuditKind) -> str:
-        """What an audit entry is about; in the language of the log where there is no other."""
-        entry = f"audit_{kind.value}"
-        return self.say(entry) if f"console_inspection.{entry}" in prompts.names(self.language) else kind.meaning
+    def kind(self, kind: AuditKind) -> str:
+        """What an audit entry is about, as the audit log's own page calls it."""
+        return prompts.render(f"console_audit.kind_{kind.value}", self.language)
 
     def _call(self, number: int, entry: TrailEntry) -> Call:
         known = f"console_inspection.tool_{entry.tool}" in prompts.names(self.language)
