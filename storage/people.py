@@ -8,7 +8,7 @@ that the database can check a decision without asking Slack.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,6 +64,12 @@ def remember(conn: Connection, id: str, name: str | None, email: str | None, loc
 
 def find(conn: Connection, id: str) -> Person | None:
     return _person(conn.execute(sa.select(*_PERSON).where(people.c.id == id)).first())
+
+
+def names(conn: Connection, ids: Collection[str]) -> dict[str, str]:
+    """What these people are called; whoever has no name, or is not known, is left out."""
+    named = sa.select(people.c.id, people.c.name).where(people.c.id.in_(ids), people.c.name.is_not(None))
+    return {row.id: row.name for row in conn.execute(named)}
 
 
 def find_by_email(conn: Connection, email: str) -> Person | None:

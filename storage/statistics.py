@@ -69,9 +69,7 @@ def was_really_bad(verdict: Verdict, really: str | None, said: str | None, done:
     return decisions.was_really_bad(verdict, Disposition(done), really) if done is not None else None
 
 
-def _known(
-    conn: Connection, part: str, since: clock.Moment | None, until: clock.Moment | None
-) -> list[tuple[bool, Verdict, int]]:
+def _known(conn: Connection, part: str, since: clock.Moment | None, until: clock.Moment | None) -> list[tuple[bool, Verdict, int]]:
     columns = truth_columns()
     query = (
         sa.select(register.c.verdict, *columns, sa.func.count().label("n"))

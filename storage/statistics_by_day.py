@@ -11,7 +11,7 @@ every part would be as many rows as there are inspections.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
@@ -46,6 +46,7 @@ LIGHT_STEPS = (40.0, 80.0, 120.0, 160.0, 200.0)  # mean luma, 0 to 255, at which
 WAIT_STEP = 1.1  # how much longer the next step of a wait is: a median read off them is at most a twentieth off
 ENTRIES_AT_ONCE = 20_000  # of the audit log that one call of `refresh` looks at
 NEWEST = 10_000  # inspections of one part that its subgroups are read from: more would make the page slow, and show little more
+LOOKED_THROUGH = 20_000  # inspections for those that a number counts
 TIMED = 5000  # newest decisions of all parts that the waits of subgroups are taken from
 
 
@@ -260,6 +261,8 @@ def _rows(conn: Connection, most: int | None, *where: sa.ColumnElement[bool]) ->
     query = (
         sa.select(
             chosen.c.number,
+            chosen.c.inspection_id,
+            inspections.c.received_at,
             chosen.c.part,
             chosen.c.channel,
             chosen.c.asked_by,
@@ -433,6 +436,78 @@ def reliability(conn: Connection, parts: Sequence[str], first: date, last: date)
     return found
 
 
+@dataclass(frozen=True, kw_only=True)
+class Listed:
+    """One of the inspections that a number counts."""
+
+    id: str
+    received_at: str
+    asked_by: str
+    part: str | None
+    verdict: str | None
+    decision: str | None
+    was_really_bad: bool | None
+    waited_s: float | None
+
+
+def listed(
+    conn: Connection,
+    calendar: Calendar,
+    part: str,
+    first: date,
+    last: date,
+    what: str,
+    *,
+    group: tuple[str, str] | None,
+    most: int,
+    without: Collection[str] = (),
+) -> tuple[tuple[Listed, ...], bool]:
+    """The newest inspections that one number is made of, and whether there are more, or more that were not looked at.
+
+    what: one of WHATS. group: a dimension and its value. without: ids that are not to be found.
+    """
+    where = [register.c.number >= calendar.numbers(first)[0], register.c.number < calendar.numbers(last)[1]]
+    if part != ANY_PART:
+        where.append(register.c.part == part)
+    if what in _NARROWED:
+        where.append(_NARROWED[what])
+    rows = _rows(conn, LOOKED_THROUGH, *where)
+    column = DIMENSIONS.index(group[0]) if group is not None else 0
+    found: list[Listed] = []
+    for row in rows:
+        bad = _truth(row)
+        counts = dict(zip(COUNTED, _counted(row, bad), strict=True))
+        counts |= {"overrides": counts["rejected"] + counts["corrected"]}
+        counts |= {"decided": counts["approved"] + counts["overrides"]}
+        if not counts[what] or row.inspection_id in without or (group is not None and _values(calendar, row)[column] != group[1]):
+            continue
+        if len(found) == most:
+            return tuple(found), True
+        found.append(
+            Listed(
+                id=row.inspection_id,
+                received_at=row.received_at,
+                asked_by=row.asked_by,
+                part=row.part,
+                verdict=row.verdict,
+                decision=row.decision if counts["proposed"] else None,
+                was_really_bad=bad,
+                waited_s=_seconds(row.number, row.decided_at) if counts["decided"] else None,
+            )
+        )
+    return tuple(found), len(rows) == LOOKED_THROUGH
+
+
+WHATS = ("inspections", "decided", "overrides", "escapes", "overkill", "abstained", "known_bad", "known_good")
+_NARROWED = {
+    "decided": register.c.decided_by.is_not(None),
+    "overrides": register.c.disagreed == 1,
+    "escapes": register.c.verdict == Verdict.OK.value,
+    "overkill": register.c.verdict == Verdict.NOT_OK.value,
+    "abstained": register.c.abstained == 1,
+}
+
+
 def wait_quantile(waits: Mapping[int, int], share: float) -> float | None:
     """Seconds within which that share of the decisions came, read off their steps; None without any."""
     total = sum(waits.values())
@@ -446,14 +521,6 @@ def wait_quantile(waits: Mapping[int, int], share: float) -> float | None:
 
 def added(counts: Iterable[Counts]) -> Counts:
     return sum(counts, start=Counts())
-
-
-def merged(days: Mapping[date, Counts], bucket_of: Callable[[date], date]) -> dict[date, Counts]:
-    """Days added up to weeks or months, named by their first day."""
-    found: dict[date, Counts] = {}
-    for day, counts in sorted(days.items()):
-        found[bucket_of(day)] = found.get(bucket_of(day), Counts()) + counts
-    return found
 
 
 def _within(table: sa.Table, parts: Sequence[str], first: date, last: date) -> sa.ColumnElement[bool]:
