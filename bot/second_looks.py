@@ -11,7 +11,7 @@ Whom and what it hits follows from the inspection's reference, so that nobody ca
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from sqlalchemy import Connection, Engine
 
@@ -35,7 +35,7 @@ class SecondLookReply:
     inspection_id: str
     person: str
     said: SecondLook
-    channel: str  # where the question for a second look stands
+    channel: str  # where the question for a second look stands; "" for one answered in the console
     message_ts: str
     source_event: str
 
@@ -59,8 +59,8 @@ def ask(site: Site, messenger: Messenger, inspection_id: str) -> None:
     messenger.ask_second_look(found, person, photos)
 
 
-def keep(engine: Engine, reply: SecondLookReply) -> bool:
-    """Put the reply on record; the first one stands. False for somebody who was not asked."""
+def keep(engine: Engine, reply: SecondLookReply, jobs: Jobs | None = None) -> bool:
+    """Put the reply on record; the first one stands. False for somebody who was not asked. jobs: who is to be told is told from there."""
     with writing(engine) as conn:
         if second_looks.reply_of(conn, reply.inspection_id) is not None:
             return True
@@ -69,6 +69,8 @@ def keep(engine: Engine, reply: SecondLookReply) -> bool:
         except UnknownRowError as error:
             log.warning("%s", error)
             return False
+        if jobs is not None:
+            jobs.second_look_reply(conn, asdict(reply))
         audit.append(conn, AuditKind.SECOND_LOOK_TAKEN, {"said": kept.said}, reply.inspection_id, reply.person)
     return True
 
@@ -79,4 +81,5 @@ def tell(site: Site, messenger: Messenger, reply: SecondLookReply) -> None:
         kept = second_looks.reply_of(conn, reply.inspection_id)
     assert found is not None and answer is not None and kept is not None, "a reply is kept before it is told of"
     messenger.post_second_look(found, answer, kept)
-    messenger.close_second_look(found, answer, kept, reply.channel, reply.message_ts)
+    if reply.channel:  # else the question in Slack keeps its buttons; a press there finds this reply standing, and closes it
+        messenger.close_second_look(found, answer, kept, reply.channel, reply.message_ts)

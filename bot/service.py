@@ -166,7 +166,7 @@ class Service:
         for granted in approvers.approve_first_ones(self.site.engine, client, settings.approvers):
             if granted.new:
                 self._say(f"{granted.who} may approve {'every part' if granted.scope == '*' else granted.scope}")
-        messenger = SlackMessenger(client, self.site.photo_store, settings.file_hosts)
+        messenger = SlackMessenger(client, self.site.photo_store, settings.file_hosts, settings.console_url)
         self.site = replace(self.site, permalink=messenger.permalink)
         terms = Terms(proposal_days=settings.proposal_days, second_looks=settings.second_looks, modes=modes.terms_of(settings))
         places = open_anchoring(settings, client)

@@ -7,9 +7,9 @@ is ever changed.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
@@ -17,7 +17,7 @@ from sqlalchemy.engine import Connection, Row
 from kenpin.storage import clock, parts
 from kenpin.storage.database import insert_if_absent
 from kenpin.storage.errors import UnknownRowError
-from kenpin.storage.tables import inspections, second_look_replies, second_looks
+from kenpin.storage.tables import people, register, second_look_replies, second_looks
 from kenpin.storage.vocabulary import SecondLook, Verdict
 
 
@@ -65,6 +65,17 @@ class Agreement:
         answers_ok, people_ok = self.ok_both + self.answer_ok_only, self.ok_both + self.person_ok_only
         by_chance = (answers_ok * people_ok + (self.n - answers_ok) * (self.n - people_ok)) / self.n**2
         return (self.agreement - by_chance) / (1 - by_chance) if by_chance < 1 else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Waiting:
+    """A look that somebody was asked for and has not taken."""
+
+    inspection_id: str
+    person_id: str
+    person: str  # their name, or id
+    part: str | None
+    since: str
 
 
 def is_drawn(inspection_id: str, share: float) -> bool:
@@ -133,19 +144,49 @@ def agreement(conn: Connection, part: str | None = None) -> Agreement:
     number = parts.number_of(conn, part) if part is not None else None
     if part is not None and number is None:
         raise UnknownRowError(f"There is no part {part!r}; see `kenpin parts list`.")
+    return agreements(conn, "part", of=number).get(number, _NONE) if number is not None else _summed(agreements(conn, "part").values())
+
+
+def agreements(conn: Connection, by: Literal["part", "person_id"], *, of: str | None = None) -> dict[str, Agreement]:
+    """For each part, or for each person who was asked to look. of: for that one alone, as the records write it."""
+    column = register.c.part if by == "part" else second_looks.c.person_id
     query = (
-        sa.select(inspections.c.verdict, second_look_replies.c.said, sa.func.count())
+        sa.select(column, register.c.verdict, second_look_replies.c.said, sa.func.count())
         .select_from(
-            second_looks.join(inspections, inspections.c.id == second_looks.c.inspection_id).outerjoin(
+            second_looks.join(register, register.c.inspection_id == second_looks.c.inspection_id).outerjoin(
                 second_look_replies, second_look_replies.c.inspection_id == second_looks.c.inspection_id
             )
         )
-        .group_by(inspections.c.verdict, second_look_replies.c.said)
+        .group_by(column, register.c.verdict, second_look_replies.c.said)
     )
-    if number is not None:
-        query = query.where(inspections.c.part == number)
-    counted: dict[tuple[str, str | None], int] = {(verdict, said): count for verdict, said, count in conn.execute(query)}
+    if of is not None:
+        query = query.where(column == of)
+    counted: dict[str, dict[tuple[str, str | None], int]] = {}
+    for name, verdict, said, count in conn.execute(query):
+        counted.setdefault(name or "", {})[verdict, said] = count
+    return {name: _agreement(counts) for name, counts in counted.items()}
 
+
+def waiting(conn: Connection, limit: int) -> tuple[Waiting, ...]:
+    """Looks that were asked for and have no reply, longest waiting first."""
+    query = (
+        sa.select(second_looks.c.inspection_id, second_looks.c.person_id, people.c.name, register.c.part, second_looks.c.at)
+        .select_from(
+            second_looks.join(register, register.c.inspection_id == second_looks.c.inspection_id)
+            .join(people, people.c.id == second_looks.c.person_id)
+            .outerjoin(second_look_replies, second_look_replies.c.inspection_id == second_looks.c.inspection_id)
+        )
+        .where(second_look_replies.c.inspection_id.is_(None))
+        .order_by(second_looks.c.at, second_looks.c.inspection_id)
+        .limit(limit)
+    )
+    return tuple(
+        Waiting(inspection_id=row.inspection_id, person_id=row.person_id, person=row.name or row.person_id, part=row.part, since=row.at)
+        for row in conn.execute(query)
+    )
+
+
+def _agreement(counted: Mapping[tuple[str, str | None], int]) -> Agreement:
     def both(answer: Verdict, person: SecondLook) -> int:
         return counted.get((answer.value, person.value), 0)
 
@@ -158,6 +199,14 @@ def agreement(conn: Connection, part: str | None = None) -> Agreement:
         answer_ok_only=both(Verdict.OK, SecondLook.NOT_OK),
         person_ok_only=both(Verdict.NOT_OK, SecondLook.OK),
     )
+
+
+_NONE = _agreement({})
+
+
+def _summed(each: Iterable[Agreement]) -> Agreement:
+    fields = [asdict(one) for one in (*each, _NONE)]
+    return Agreement(**{name: sum(one[name] for one in fields) for name in fields[0]})
 
 
 def _drawn_number(text: str) -> float:

@@ -44,10 +44,11 @@ def answer(
     pictures: Sequence[tuple[str, str]],
     open_for_decision: bool,
     grouped: bool = False,
+    console_url: str | None = None,
 ) -> Message:
     """The answer with its evidence and, while a decision is open, the buttons. pictures: (Slack file id, alt text), already uploaded.
 
-    grouped: its decision is asked for in a group's message; a thumb here still counts.
+    grouped: its decision is asked for in a group's message; a thumb here still counts. console_url: where its page in the console is found.
     """
     language = answer.language
     lines = [escape(line) for line in answer.lines]
@@ -60,7 +61,10 @@ def answer(
     foot += _proposal_blocks(proposal)
     if proposal and answer.proposed and not grouped:
         foot.append(_buttons(answer.proposed, inspection_id, language))
-    foot.append(_context(render("thread.reference_number", language, inspection=inspection_id)))
+    references = [render("thread.reference_number", language, inspection=inspection_id)]
+    if console_url is not None:
+        references.append(f"<{console_url}/inspections/{inspection_id}|{render('thread.in_console', language)}>")
+    foot.append(_context(*references))
     text = "\n".join([escape(answer.headline), *(f"• {line}" for line in lines), *proposal])
     return Message(text=next(_pieces(text, TEXT_CHARACTERS)), blocks=(*[*head, *body][: MOST_BLOCKS - len(foot)], *foot))
 

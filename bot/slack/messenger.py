@@ -40,8 +40,9 @@ FILE_READY_TRIES = 5  # Slack takes a moment before an uploaded picture may be s
 
 
 class SlackMessenger:
-    def __init__(self, client: WebClient, photo_store: PhotoStore, file_hosts: Sequence[str]) -> None:
-        self._client, self._photos, self._file_hosts = client, photo_store, file_hosts
+    def __init__(self, client: WebClient, photo_store: PhotoStore, file_hosts: Sequence[str], console_url: str | None = None) -> None:
+        """console_url: where browsers find the console, for a link under each answer; None: no link."""
+        self._client, self._photos, self._file_hosts, self._console_url = client, photo_store, file_hosts, console_url
         self._has_status = True  # until the workspace says otherwise
 
     def files_before(self, inspection: Inspection) -> Sequence[File]:
@@ -89,7 +90,13 @@ class SlackMessenger:
             return found
         pictures = [(self._upload(picture), picture.alt_text) for picture in answer.pictures]
         message = messages.answer(
-            answer, inspection.id, approvers=approvers, pictures=pictures, open_for_decision=decidable, grouped=grouped
+            answer,
+            inspection.id,
+            approvers=approvers,
+            pictures=pictures,
+            open_for_decision=decidable,
+            grouped=grouped,
+            console_url=self._console_url,
         )
         return self._post(inspection, key, message)
 

@@ -160,6 +160,17 @@ def as_slack_keeps(message: Message) -> dict[str, Any]:
     return {"text": message.text, "blocks": list(message.blocks)}
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_an_answer_leads_to_its_page_in_the_console_where_that_has_an_address(language: Language) -> None:
+    def foot(console_url: str | None) -> list[str]:
+        told = answered(language=language)
+        message = messages.answer(told, "K-1", approvers=(), pictures=(), open_for_decision=False, console_url=console_url)
+        return [element["text"] for element in message.blocks[-1]["elements"]]
+
+    assert "<https://kenpin.example/inspections/K-1|" in foot("https://kenpin.example")[0]
+    assert "http" not in foot(None)[0]
+
+
 def test_a_decided_answer_keeps_its_evidence_and_loses_its_buttons_however_often_that_is_done() -> None:
     open_one = posted(answered(proposed=suggested()), pictures=(("F1", "the left side"),))
     once = messages.decided(as_slack_keeps(open_one), "✅ *Hold* recorded, approved by <@U0AIKO>")
