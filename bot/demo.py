@@ -118,12 +118,17 @@ def solar_cells() -> DemoPart:
 
 def textile() -> DemoPart:
     """Woven textile of conformal-clip-data (MIT), simulated: good, with a local defect, with a global one."""
-    folder = _wheel("conformal_clip_data") / "data" / "textile_images" / "simulated"
-    kinds = {kind: sorted((folder / kind).glob("*.jpg")) for kind in ("nominal", "local", "global")}
+    kinds = textile_files()
     tray = {
         f"TX-100 textile, {caption}": kinds[kind][40 : 40 + IN_TRAY // 2] for kind, caption in (("nominal", "good"), ("local", "defective"))
     }
     return _part("TX-100", "Textile, plain weave", kinds["nominal"][:REFERENCES], tray)
+
+
+def textile_files() -> dict[str, list[Path]]:
+    """Good (`nominal`), with a local defect, with a global one."""
+    folder = _wheel("conformal_clip_data") / "data" / "textile_images" / "simulated"
+    return {kind: sorted((folder / kind).glob("*.jpg")) for kind in ("nominal", "local", "global")}
 
 
 def _spread(photos: list[Path], count: int, offset: int) -> list[Path]:
