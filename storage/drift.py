@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import hashlib
 from bisect import bisect_left, bisect_right, insort
+from collections.abc import Collection
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -234,6 +235,12 @@ def history(conn: Connection, part: str, since: clock.Moment | None = None, unti
         references=tuple(row.good_references for row in kept),
         theta=np.array([_drawn(row.id) for row in kept]),
     )
+
+
+def newest(conn: Connection, numbers: Collection[str]) -> dict[str, int]:
+    """The place in the register of each part's newest inspection: while it stays, so does what `of` finds."""
+    query = sa.select(register.c.part, sa.func.max(register.c.number)).where(register.c.part.in_(numbers)).group_by(register.c.part)
+    return {part: number for part, number in conn.execute(query)}
 
 
 def _number(moment: clock.Moment | None, *, at_least: bool = True) -> int:

@@ -14,6 +14,7 @@ import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -50,6 +51,17 @@ LOOKED_THROUGH = 20_000  # inspections for those that a number counts
 TIMED = 5000  # newest decisions of all parts that the waits of subgroups are taken from
 
 
+_HALF_HOUR_MS = 1_800_000
+
+
+@lru_cache(maxsize=100_000)
+def _offset_ms(zone: str, half_hour: int) -> int:
+    """How far a zone's clock is ahead of UTC's, in one half hour since 1970: clocks are changed at none but their beginnings."""
+    offset = datetime.fromtimestamp(half_hour * 1800, ZoneInfo(zone)).utcoffset()
+    assert offset is not None, "the moment has a zone"
+    return round(offset.total_seconds() * 1000)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Calendar:
     """How a site divides its time."""
@@ -62,7 +74,9 @@ class Calendar:
 
     def shift_of(self, number: int) -> str:
         """The beginning of the shift in which a question came."""
-        at = self._local(number).isoformat()[11:16]
+        ms = number >> 20
+        minute = (ms + _offset_ms(self.zone, ms // _HALF_HOUR_MS)) // 60_000 % 1440
+        at = f"{minute // 60:02d}:{minute % 60:02d}"
         return max((begin for begin in self.shifts if begin <= at), default=self.shifts[-1])
 
     def numbers(self, day: date) -> tuple[int, int]:
@@ -296,12 +310,14 @@ def _values(calendar: Calendar, row: Row[Any]) -> tuple[str, ...]:
     return row.channel or "", calendar.shift_of(row.number), row.camera or "", row.asked_by, row.language, light(row.brightness)
 
 
-def _waits(calendar: Calendar, rows: Iterable[Row[Any]]) -> dict[str, dict[str, list[float]]]:
+def _waits(rows: Iterable[Row[Any]], values: Iterable[tuple[str, ...]]) -> dict[str, dict[str, list[float]]]:
+    """values: of each row, in the order of DIMENSIONS."""
     found: dict[str, dict[str, list[float]]] = {dimension: {} for dimension in DIMENSIONS}
-    for row in rows:
+    for row, each in zip(rows, values, strict=True):
         if row.decided_at is not None and row.kind == ProposalKind.DISPOSITION.value:
-            for dimension, value in zip(DIMENSIONS, _values(calendar, row), strict=True):
-                found[dimension].setdefault(value, []).append(_seconds(row.number, row.decided_at))
+            seconds = _seconds(row.number, row.decided_at)
+            for dimension, value in zip(DIMENSIONS, each, strict=True):
+                found[dimension].setdefault(value, []).append(seconds)
     return found
 
 
@@ -376,7 +392,8 @@ def subgroups(conn: Connection, calendar: Calendar, part: str, first: date, last
         for row in conn.execute(query.where(*within).group_by(daily_counts.c.dimension, daily_counts.c.value)):
             found[row.dimension][row.key] = _counts(row)
         newest_decided = _rows(conn, TIMED, register.c.number >= begin, register.c.number < end, register.c.decided_by.is_not(None))
-        return Subgroups(counts=found, waits=_waits(calendar, newest_decided), newest=None)
+        waits = _waits(newest_decided, [_values(calendar, row) for row in newest_decided])
+        return Subgroups(counts=found, waits=waits, newest=None)
     rows = _rows(conn, NEWEST + 1, register.c.number >= begin, register.c.number < end, register.c.part == part)
     newest = rows[:NEWEST]
     counted = np.array([_counted(row, _truth(row)) for row in newest]).reshape(-1, len(COUNTED))
@@ -387,7 +404,7 @@ def subgroups(conn: Connection, calendar: Calendar, part: str, first: date, last
         for index, values in enumerate(each):
             members.setdefault(values[column], []).append(index)
         found[dimension] = {value: _summed(counted[indexes]) for value, indexes in members.items()}
-    return Subgroups(counts=found, waits=_waits(calendar, newest), newest=NEWEST if len(rows) > NEWEST else None)
+    return Subgroups(counts=found, waits=_waits(newest, each), newest=NEWEST if len(rows) > NEWEST else None)
 
 
 def by_part(conn: Connection, first: date, last: date, most: int) -> dict[str, Counts]:

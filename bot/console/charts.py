@@ -9,8 +9,9 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-WIDE, HIGH = 460.0, 230.0
-LEFT, RIGHT, TOP, BOTTOM = 42.0, 96.0, 12.0, 26.0  # around the plot; names and newest values stand at the right
+WIDE, HIGH = 400.0, 220.0
+LEFT, TOP, BOTTOM = 50.0, 12.0, 26.0  # around the plot
+NAMES, NO_NAMES = 96.0, 22.0  # at its right: where several series are named, and where there is one, which the title names
 LABELS_APART = 15.0
 SQUARE = 260.0
 
@@ -78,7 +79,7 @@ class Chart:
     columns: tuple[str, ...]
     marks: tuple[tuple[float, str], ...] = ()  # x of a moment worth a line, and what it was
     left: float = LEFT
-    right: float = WIDE - RIGHT
+    right: float = WIDE - NAMES
     bottom: float = HIGH - BOTTOM
     top: float = TOP
 
@@ -105,7 +106,8 @@ def over_time(
     most: the axis ends there at the latest. marks: a place among the steps, 0 to their number, and words.
     """
     top = _axis_end(series, most)
-    x, y = _places(len(steps)), _scale(top)
+    right = _right(series)
+    x, y = _places(len(steps), right), _scale(top)
     drawn = []
     for one in series:
         band = _band(one, x, y)
@@ -115,7 +117,7 @@ def over_time(
             if v.value is not None
         )
         last = next((v for v in reversed(one.values) if v.value is not None), None)
-        label = (WIDE - RIGHT + 8, y(last.value), one.name) if last is not None and last.value is not None else None
+        label = (right + 8, y(last.value), one.name) if len(series) > 1 and last is not None and last.value is not None else None
         drawn.append(Drawn(name=one.name, style=one.style, line=_line(one, x, y), band=band, bars=(), dots=dots, label=label))
     return _chart(id, title, about, summary, steps, series, columns, _apart(drawn), x, top, ticks, marks)
 
@@ -134,8 +136,9 @@ def stacked(
     """Bars, each series on top of the one before."""
     heights = [sum(one.values[i].value or 0.0 for one in series) for i in range(len(steps))]
     top = _nice(max(heights, default=0.0))
-    x, y = _places(len(steps)), _scale(top)
-    width = min(26.0, (WIDE - LEFT - RIGHT) / max(len(steps), 1) * 0.72)
+    right = _right(series)
+    x, y = _places(len(steps), right), _scale(top)
+    width = min(26.0, (right - LEFT) / max(len(steps), 1) * 0.72)
     below = [0.0] * len(steps)
     drawn = []
     for one in series:
@@ -148,7 +151,7 @@ def stacked(
                 )
                 below[i] += v.value
         middle = y(below[-1] - (one.values[-1].value or 0.0) / 2) if steps else 0.0
-        label = (WIDE - RIGHT + 8, middle, one.name) if bars else None
+        label = (right + 8, middle, one.name) if bars and len(series) > 1 else None
         drawn.append(Drawn(name=one.name, style=one.style, line="", band="", bars=tuple(bars), dots=(), label=label))
     return _chart(id, title, about, summary, steps, series, columns, _apart(drawn), x, top, ticks, ())
 
@@ -221,7 +224,7 @@ def _chart(
 ) -> Chart:
     y = _scale(top)
     every = max(1, math.ceil(len(steps) / 6))
-    begin, step = (x[0], x[1] - x[0]) if len(x) > 1 else ((LEFT + WIDE - RIGHT) / 2, 0.0)
+    begin, step = (x[0], x[1] - x[0]) if len(x) > 1 else ((LEFT + _right(series)) / 2, 0.0)
     return Chart(
         id=id,
         title=title,
@@ -237,6 +240,7 @@ def _chart(
             for i in reversed(range(len(steps)))
         ),
         columns=tuple(columns),
+        right=_right(series),
         marks=tuple((round(begin + (place - 0.5) * step, 1), words) for place, words in marks),
     )
 
@@ -260,9 +264,14 @@ def _nice(value: float) -> float:
     return float(next(step * power for step in (1, 1.2, 1.6, 2, 2.4, 3.2, 4, 6, 8, 10) if step * power >= value * 0.999))
 
 
-def _places(count: int) -> list[float]:
+def _right(series: Sequence[Series]) -> float:
+    """Where the plot ends."""
+    return WIDE - (NAMES if len(series) > 1 else NO_NAMES)
+
+
+def _places(count: int, right: float) -> list[float]:
     """The middle of each step."""
-    width = (WIDE - LEFT - RIGHT) / max(count, 1)
+    width = (right - LEFT) / max(count, 1)
     return [round(LEFT + width * (i + 0.5), 1) for i in range(count)]
 
 

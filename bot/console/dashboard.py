@@ -8,6 +8,7 @@ filter, to the list, else to /counted.
 from __future__ import annotations
 
 import math
+import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -42,8 +43,10 @@ WEEKS_FROM, MONTHS_FROM = 31, 190  # days of a period from which charts go by we
 MOST_PARTS = 40  # in the table of parts
 DIAGRAMS = 6  # parts that have a reliability diagram of their own, those asked about most
 LOOKED_AT = 40  # parts whose drift is looked for
+LOOK_FOR_S = 0.25  # in one look at the page
 ROWS_SHOWN = 12  # of a dimension; the others are folded away
 FEWEST_TIMED = 5  # decisions that a median is said of
+UNITS = {"days": 86_400, "hours": 3600, "minutes": 60, "seconds": 1}
 SHOWN_MEASURES: tuple[Measure, ...] = ("overrides", "escapes", "overkill", "abstained")
 COUNTED_AT_MOST = 200  # rows of /counted
 
@@ -85,10 +88,9 @@ class Words:
     def duration(self, seconds: float | None) -> str:
         if seconds is None:
             return self("none")
-        for unit, size in (("days", 86_400), ("hours", 3600), ("minutes", 60)):
-            if seconds >= 1.5 * size:
-                return self(unit, n=f"{seconds / size:.1f}".removesuffix(".0") if seconds < 10 * size else f"{seconds / size:.0f}")
-        return self("seconds", n=f"{seconds:.0f}")
+        unit = next((unit for unit in UNITS if seconds >= 1.5 * UNITS[unit]), "seconds")
+        n = seconds / UNITS[unit]
+        return self(unit, n=f"{n:.1f}".removesuffix(".0") if n < 10 and unit != "seconds" else f"{n:.0f}")
 
     def day(self, day: date) -> str:
         return self("day", day=day.day, month=self(f"month_{day.month}"))
@@ -108,7 +110,8 @@ def dashboard(request: Request) -> Response:
         sure = statistics_by_day.reliability(conn, _diagrammed(asked, by_part), asked.first, asked.last)
         groups = statistics_by_day.subgroups(conn, calendar, asked.part, asked.first, asked.last)
         names = people.names(conn, groups.counts["person"])
-        drifts = _drifts(conn, [asked.part] if asked.part != ANY_PART else [*by_part][:LOOKED_AT])
+        looked_at = [asked.part] if asked.part != ANY_PART else [*by_part][:LOOKED_AT]
+        drifts, not_looked_at = _DRIFTS.of(conn, looked_at)
         numbers = [part.number for part in parts.all_parts(conn)]
     in_all = statistics_by_day.added(days.values())
     steps = _steps(asked)
@@ -127,6 +130,7 @@ def dashboard(request: Request) -> Response:
         charts=_charts(words, asked, steps, days, waits),
         diagrams=[_diagram(words, asked, number, part, counted) for number, (part, counted) in enumerate(sure.items())],
         subgroups=_subgroups(words, asked, groups, names),
+        not_looked_at=not_looked_at,
         newest=groups.newest,
         zone=calendar.zone,
         by_part=[_part_row(words, asked, part, counts) for part, counts in by_part.items()],
@@ -305,26 +309,28 @@ def _charts(
             sheet.line("abstained", 1, [(c.abstained, c.inspections) for c in counts], lambda step: _listed(step, abstained=1)),
             sheet.line("escalated", 4, [(c.escalated, c.inspections) for c in counts], lambda step: _listed(step, escalated=1)),
         ),
-        sheet.lines(
-            "wait",
-            *(
-                sheet.numbers(
-                    name,
-                    style,
-                    [statistics_by_day.wait_quantile(one, share) for one in each_wait],
-                    words.duration,
-                    lambda step: _counted_page(step, "decided"),
-                )
-                for style, (name, share) in enumerate((("median", 0.5), ("p95", 0.95)), 1)
-            ),
-            ticks=lambda seconds: words.duration(seconds) if seconds else "0",
-        ),
+        _wait_chart(sheet, each_wait),
         sheet.bars(
             "cost",
             sheet.numbers("cost", 3, [c.cost for c in counts], _money, lambda step: _listed(step, escalated=1)),
             ticks=_money,
         ),
     ]
+
+
+def _wait_chart(sheet: _Sheet, waits: Sequence[Mapping[int, int]]) -> Chart:
+    """In the unit that suits the longest of them, so that its grid lines are round."""
+    found = {name: [statistics_by_day.wait_quantile(one, share) for one in waits] for name, share in (("median", 0.5), ("p95", 0.95))}
+    longest = max((seconds for values in found.values() for seconds in values if seconds is not None), default=0.0)
+    unit = next((unit for unit in UNITS if longest >= 1.5 * UNITS[unit]), "seconds")
+
+    def series(name: str, style: int) -> Series:
+        values = [None if seconds is None else seconds / UNITS[unit] for seconds in found[name]]
+        return sheet.numbers(
+            name, style, values, lambda n: sheet.words.duration(n * UNITS[unit]), lambda step: _counted_page(step, "decided")
+        )
+
+    return sheet.lines("wait", series("median", 1), series("p95", 2), ticks=lambda n: sheet.words(unit, n=f"{n:.3g}"))
 
 
 @dataclass(frozen=True)
@@ -482,7 +488,14 @@ def _part_row(words: Words, asked: Asked, part: str, counts: Counts) -> dict[str
         "inspections": f"{counts.inspections:,}",
         "list": _listed(mine),
         "cells": [
-            (words.share(statistics_of_subgroups.share_of(counts, measure)), _measure_page(mine, measure)) for measure in SHOWN_MEASURES
+            {
+                "short": words.share(share, short=True),
+                "interval": f"{_hundredths(share.low)}–{_hundredths(share.high)}" if share.n else "",
+                "said": words.share(share),
+                "href": _measure_page(mine, measure) if share.k else None,
+            }
+            for measure in SHOWN_MEASURES
+            for share in (statistics_of_subgroups.share_of(counts, measure),)
         ],
         "bound": _hundredths(chance.upper_bound(counts.escapes, counts.known_bad)) if counts.known_bad else None,
     }
@@ -491,13 +504,36 @@ def _part_row(words: Words, asked: Asked, part: str, counts: Counts) -> dict[str
 # --- drift -----------------------------------------------------------------------------------------------------------------------------
 
 
-def _drifts(conn: Connection, numbers: Iterable[str]) -> list[tuple[Drift, History]]:
-    found = []
-    for number in numbers:
-        seen = drift.history(conn, number)
-        if (one := drift.found(number, seen)) is not None:
-            found.append((one, seen))
-    return sorted(found, key=lambda pair: pair[0].since, reverse=True)
+class _DriftMemory:
+    """What was found of each part, by its newest inspection: looking at a part takes a tenth of a second, and a plant has many."""
+
+    def __init__(self) -> None:
+        self._found: dict[tuple[str, str], tuple[int, tuple[Drift, History] | None]] = {}
+        self._lock = threading.Lock()
+
+    def of(self, conn: Connection, numbers: Sequence[str]) -> tuple[list[tuple[Drift, History]], int]:
+        """The drifts of these parts, newest first, and how many parts nobody has had time to look at yet.
+
+        No longer than LOOK_FOR_S is looked; then what was found before a part's newest photos came stands for now.
+        """
+        at, until = conn.engine.url.render_as_string(), time.monotonic() + LOOK_FOR_S
+        newest = drift.newest(conn, numbers)
+        with self._lock:
+            for number in sorted(numbers, key=lambda number: (at, number) in self._found):  # those never looked at first
+                before = self._found.get((at, number))
+                if number not in newest or (before is not None and before[0] == newest[number]):
+                    continue
+                seen = drift.history(conn, number)
+                one = drift.found(number, seen)
+                self._found[at, number] = newest[number], (one, seen) if one is not None else None
+                if time.monotonic() > until:
+                    break
+            known = [self._found.get((at, number)) for number in numbers if number in newest]
+        drifted = [one[1] for one in known if one is not None and one[1] is not None]
+        return sorted(drifted, key=lambda pair: pair[0].since, reverse=True), known.count(None)
+
+
+_DRIFTS = _DriftMemory()  # of this process
 
 
 def _told_drift(words: Words, number: int, one: Drift, seen: History) -> dict[str, Any]:
@@ -615,7 +651,7 @@ def _whole(value: float) -> str:
 
 
 def _money(value: float) -> str:
-    return "0" if not value else f"{value:,.2f}" if value >= 0.1 else f"{value:.4f}"
+    return "0" if not value else f"{value:,.2f}" if value >= 1 else f"{value:.2g}"
 
 
 def _per_cent_tick(share: float) -> str:

