@@ -1,4 +1,4 @@
-"""Groups of accepts in scale: many sure answers, one message, one approval. Each member's action still takes its own decision.
+"""Groups of accepts in scale: many clear answers, one message, one approval. Each member's action still takes its own decision.
 
     post      a group that is full or due is closed and posted to its channel, once, with its photos on one sheet
     decide    a thumb or the button on that message: one approval on the log, then each member through `inspection.decide`

@@ -90,14 +90,14 @@ def delivered(conn: Connection, terms: ModeTerms, inspection: Inspection, answer
     delivery = Delivery.POSTED
     if mode is Mode.SHADOW:
         delivery = Delivery.KEPT
-    elif mode is Mode.SCALE and inspection.channel is not None and is_sure(answer):
+    elif mode is Mode.SCALE and inspection.channel is not None and is_clear(answer):
         delivery = Delivery.GROUPED
     if modes.deliver(conn, inspection.id, mode, delivery) and delivery is Delivery.KEPT:
         audit.append(conn, AuditKind.ANSWER_KEPT, {"mode": mode}, inspection.id)
     return delivery
 
 
-def is_sure(answer: Answer) -> bool:
+def is_clear(answer: Answer) -> bool:
     """Whether an answer in scale may wait for one approval with others: an accept with nothing at all against it.
 
     OK for every photo, outside the band where a person must look; on enough references; nothing critical cited, no rule of the site that

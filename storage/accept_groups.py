@@ -1,4 +1,4 @@
-"""Groups of accepts: what is sure in a part that is in scale waits in one message of its channel for one approval.
+"""Groups of accepts: what is clearly good of a part that is in scale waits in one message of its channel for one approval.
 
 A group is open while proposals join it, then closed with its content frozen, then posted. Its approval says that somebody approved exactly
 that; it records nothing else. Each member still takes its own decision and action, which `inspection.decide` makes. Members can be taken

@@ -67,7 +67,7 @@ class AuditKind(StrEnum):
     MODE_DEMOTED = "mode_demoted", "A supervisor took a part to a lower mode."
     MODE_FELL_BACK = "mode_fell_back", "A part fell back one mode by itself: too many escapes, or drift."
     MODE_REFUSED = "mode_refused", "Somebody asked for another mode of a part and was refused; the mode stayed."
-    GROUP_POSTED = "group_posted", "Sure accepts of one part stand in one message and wait for one approval."
+    GROUP_POSTED = "group_posted", "Clear accepts of one part stand in one message and wait for one approval."
     GROUP_APPROVED = "group_approved", "An approver approved a group of accepts; each has its own decision and action beside this."
     GROUP_REFUSED = "group_refused", "Somebody tried to approve a group of accepts and was refused; nothing was recorded."
     TAKEN_OUT_OF_GROUP = "taken_out_of_group", "An accept was taken out of its group, to be decided by itself."

@@ -133,7 +133,7 @@ class Mode(StrEnum):
 
     SHADOW = "shadow"  # answers are kept and shown to nobody on the floor
     ASSIST = "assist"  # answers are posted, and each proposal is decided by itself
-    SCALE = "scale"  # as assist; but accepts that are sure wait in a group for one approval
+    SCALE = "scale"  # as assist; but clear accepts wait in a group for one approval
 
     @property
     def above(self) -> Mode | None:

@@ -17,7 +17,7 @@ QUALITY = 85
 
 def drawn(numbered: Sequence[tuple[int, bytes]]) -> bytes:
     """A JPEG without EXIF. numbered: each photo's number, and the bytes of its checked copy in the photo store; at least one, in order."""
-    columns = min(MOST_COLUMNS, len(numbered))
+    columns = min(MOST_COLUMNS, math.ceil(math.sqrt(len(numbered))))  # a few fill a square, not a thin row
     rows = math.ceil(len(numbered) / columns)
     step = TILE_PX + GAP_PX
     sheet = Image.new("RGB", (columns * step + GAP_PX, rows * step + GAP_PX), GROUND)

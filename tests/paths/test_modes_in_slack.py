@@ -17,7 +17,7 @@ from kenpin.storage.audit import AuditKind
 
 QUESTION = f"is this {PART} OK?"
 NOTHING, RECORDED = (0, 0), (1, 1)  # decisions and actions on record
-# Seeds of mats that lie well below the limit, with a score of 0.6 at most: a part is sure of these.
+# Seeds of mats that lie well below the limit, with a score of 0.6 at most: each is a clear accept.
 DECIDED, GROUPED, WAITING, KEPT = (31_002, 31_003, 31_004, 31_005, 32_002), (32_004, 33_001, 33_002), 33_003, 33_000
 ENOUGH, GROUP_OF = len(DECIDED), len(GROUPED)  # five clean decisions bound the escapes by 45.1 in 100
 
@@ -85,14 +85,14 @@ def take_out(shop: Factory, group: Message, inspection: str) -> None:
     httpx.post(f"{shop.workspace.url}/local/actions", json=body, timeout=30).raise_for_status()
 
 
-def test_sure_accepts_wait_for_one_approval_and_what_is_not_sure_does_not(in_scale: Factory) -> None:
+def test_clear_accepts_wait_for_one_approval_and_what_is_not_clear_does_not(in_scale: Factory) -> None:
     shop = in_scale
     torn = shop.olga.answer(shop.olga.ask(QUESTION, mat(32_000, torn=True)))
     assert buttons(torn) == {"approve", "correct", "reject"}, "decided by itself, at once"
     answers = [shop.olga.answer(shop.olga.ask(QUESTION, mat(seed))) for seed in GROUPED]
     for answer in answers:
         assert not buttons(answer) and "wait for one approval" in str(answer["blocks"])
-    group = said_in_channel(shop, f"*{GROUP_OF} sure accepts of {PART}")
+    group = said_in_channel(shop, f"*{GROUP_OF} clear accepts of {PART}")
     references = [reference_of(answer) for answer in answers]
     assert list(rows(group)) == references
     assert [block["type"] for block in group["blocks"]].count("image") == 1
