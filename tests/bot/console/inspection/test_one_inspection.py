@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import NoReturn
 
 import httpx
-import pytest
 import sqlalchemy as sa
 from inspected import MARKED, WHERE, Floor, plate
 from signed_in import IDS, Browser, Running, words
@@ -176,19 +175,17 @@ def test_a_correction_takes_what_the_dialog_in_slack_takes(console: Running, flo
     assert "it is not OK. Kind of defect: hair crack. “seen under the lamp <b>”" in words(opened(browser))
 
 
-@pytest.mark.parametrize(
-    "fields",
-    [
+def test_a_correction_that_says_nothing_usable_is_not_taken(console: Running, floor: Floor) -> None:
+    browser = console.browser()
+    page = opened(browser)
+    for fields in (
         {"really": "unsure", "disposition": "scrap"},
         {"really": "ok", "disposition": "sell"},
         {"really": "ok", "disposition": "accept", "note": "a" * 1001},
         {"really": "ok", "disposition": "accept", "other_class": "a" * 61},
         {"really": "ok", "disposition": "accept", "defect_class": "a" * 61},
-    ],
-)
-def test_a_correction_that_says_nothing_usable_is_not_taken(console: Running, floor: Floor, fields: dict[str, str]) -> None:
-    browser = console.browser()
-    assert decided(browser, "correct", opened(browser), **fields).status_code == 422
+    ):
+        assert decided(browser, "correct", page, **fields).status_code == 422, fields
     assert on_record(floor) is None
 
 
