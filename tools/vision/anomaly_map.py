@@ -21,17 +21,20 @@ LEAST_AREA = 0.0005  # of the photo
 PLACES = (("top left", "top", "top right"), ("left", "centre", "right"), ("bottom left", "bottom", "bottom right"))
 
 
-def onto_photo(grid: Array, frame: Frame, height: int, width: int) -> Array:
-    """A view's (rows, columns) -> the photo's (h, w) at a long side of WORK_PX; 0 outside the view."""
-    long_side = max(height, width)
-    size_wh = (max(1, round(width * WORK_PX / long_side)), max(1, round(height * WORK_PX / long_side)))
-    matrix = frame.onto_photo(WORK_PX, frame.columns, frame.rows)
+def onto_photo(grid: Array, frame: Frame, height: int, width: int, finer: int = 1) -> Array:
+    """A view's (rows, columns) -> the photo's (h, w) at a long side of WORK_PX; 0 outside the view.
+
+    `finer`: how many times as fine as a close look's the view's grid is; the map is so many times as large.
+    """
+    long_side, work_px = max(height, width), WORK_PX * finer
+    size_wh = (max(1, round(width * work_px / long_side)), max(1, round(height * work_px / long_side)))
+    matrix = frame.onto_photo(work_px, frame.columns, frame.rows)
     matrix[:, 2] += matrix[:, :2] @ (0.5, 0.5) - 0.5
     return np.asarray(cv2.warpAffine(grid.astype(np.float32), matrix, size_wh, flags=cv2.INTER_LINEAR))
 
 
-def regions(heat: Array, part: Array) -> tuple[Region, ...]:
-    """Places of the photo where `heat` (h, w) is above 1, strongest first. `part` (h, w) is above 0.5 on the part."""
+def regions(heat: Array, part: Array, finer: int = 1) -> tuple[Region, ...]:
+    """Places of the photo where `heat` (h, w) is above 1, strongest first. `part` (h, w) is above 0.5 on the part; `finer` as above."""
     count, labels, boxes, _ = cv2.connectedComponentsWithStats((heat > 1).astype(np.uint8), connectivity=8)
     height, width = heat.shape
     on_part = part > 0.5
@@ -39,7 +42,7 @@ def regions(heat: Array, part: Array) -> tuple[Region, ...]:
     found = []
     for label in range(1, count):
         left, top, wide, high, area = (int(v) for v in boxes[label])
-        if area < LEAST_AREA * heat.size:
+        if area < LEAST_AREA / finer**2 * heat.size:
             continue
         inside = labels[top : top + high, left : left + wide] == label
         rows, columns = np.nonzero(inside)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from kenpin.tools.vision.backbone import Array
 
 MOST_PATCHES = 4096
+AT_ONCE = 1024  # patches searched for together: what a search takes beside the bank stays below 40 MiB
 CODE = 64  # numbers a short code
 BESIDE = 3  # patches: what lies closer on the same photo is the same thing seen twice
 
@@ -42,7 +43,9 @@ class Bank:
 
     def distances(self, queries: Array) -> Array:
         """(m, width) unit length -> (m,): 1 - cosine to the nearest good patch, 0 to 2."""
-        return _distances(queries, self.patches, _with_one(self.shortener.codes(queries)) @ self.keys)
+        several = [queries[first : first + AT_ONCE] for first in range(0, max(len(queries), 1), AT_ONCE)]
+        found = [_distances(some, self.patches, _with_one(self.shortener.codes(some)) @ self.keys) for some in several]
+        return found[0] if len(found) == 1 else np.concatenate(found)
 
     def own_distances(self, queries: Array, part: NDArray[np.bool_]) -> Array:
         """(m,): 1 - cosine to the nearest patch of the same photo that does not lie beside it; 1 for a part too small to have one.
@@ -57,6 +60,16 @@ class Bank:
         alone = ~np.isfinite(nearness.max(axis=1))
         return np.asarray(np.where(alone, np.float32(1), _distances(queries, queries, nearness)), np.float32)
 
+    def own_distances_of(self, chosen: NDArray[np.intp], queries: Array, part: NDArray[np.bool_]) -> Array:
+        """(c,): the same for some of the m patches alone."""
+        short = self.shortener.codes(queries)
+        nearness = _with_one(short[chosen]) @ _keys(short)
+        rows, columns = np.nonzero(part)
+        near = (np.abs(rows[chosen, None] - rows) <= BESIDE) & (np.abs(columns[chosen, None] - columns) <= BESIDE)
+        nearness[near] = -np.inf
+        alone = near.all(axis=1)
+        return np.asarray(np.where(alone, np.float32(1), _distances(queries[chosen], queries, nearness)), np.float32)
+
 
 @lru_cache(maxsize=16)
 def _beside(rows: int, columns: int) -> NDArray[np.bool_]:
@@ -66,11 +79,36 @@ def _beside(rows: int, columns: int) -> NDArray[np.bool_]:
     return near
 
 
-def build(patches: Array, by: Shortener | None = None) -> Bank:
-    """A bank of at most MOST_PATCHES of these; without a shortener one is fitted on them."""
-    kept = patches[drawn(len(patches), MOST_PATCHES)]
+def build(patches: Array, by: Shortener | None = None, most: int = MOST_PATCHES) -> Bank:
+    """A bank of at most `most` of these; without a shortener one is fitted on them."""
+    kept = patches[drawn(len(patches), most)]
     by = by or _shortener(kept)
     return Bank(patches=kept, keys=_keys(by.codes(kept)), shortener=by)
+
+
+class Pool:
+    """Patches of a part's good photos, a bounded number, of which banks are made with and without one of the photos."""
+
+    def __init__(self, photos: int, in_pool: int, in_bank: int = MOST_PATCHES) -> None:
+        self._share, self._in_bank = in_pool // photos, in_bank
+        self._patches: list[Array] = []
+
+    def add(self, patches: Array) -> None:
+        """The next photo's; of many photos each gives a share, drawn evenly."""
+        self._patches.append(patches[drawn(len(patches), self._share)])
+
+    def bank(self) -> Bank:
+        return build(np.concatenate(self._patches), most=self._in_bank)
+
+    def bank_without(self, photo: int, by: Shortener) -> Bank:
+        """`photo`: its number, in the order added."""
+        others = [patches for number, patches in enumerate(self._patches) if number != photo]
+        chosen = drawn(sum(map(len, others)), self._in_bank)
+        ends = np.cumsum([len(patches) for patches in others])
+        which = np.split(chosen, np.searchsorted(chosen, ends[:-1]))
+        starts = ends - [len(patches) for patches in others]
+        kept = np.concatenate([patches[some - start] for patches, some, start in zip(others, which, starts, strict=True)])
+        return build(kept, by, self._in_bank)
 
 
 def _shortener(patches: Array) -> Shortener:

@@ -1,7 +1,8 @@
 """The eye: compares a photo with good photos of its part, and says which part a photo shows.
 
-Reads a photo, finds the part on it (`foreground`), shows it to the network once (`view`, `backbone`), measures how far its patches and
-its whole lie from the part's good photos (`bank`), puts that on one scale (`score`) and marks the places (`anomaly_map`).
+Reads a photo, finds the part on it (`foreground`), shows it to the network (`looking`, `view`, and `tiles` where it has many pixels),
+measures how far its patches and its whole lie from the part's good photos (`learning`, `learnt`, `bank`), puts that on one scale
+(`score`) and marks the places (`anomaly_map`).
 
 Everything learnt is kept on disk by what it was learnt from: a part's references may change at any time, and the next call just learns
 the new set, reusing every photo's features it already has.
@@ -20,20 +21,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kenpin.storage.vocabulary import LabelText, Verdict
-from kenpin.tools.vision import anomaly_map, backbone, bank, drawn_defects, learnt, photo, recognition, score, view
+from kenpin.tools.vision import anomaly_map, backbone, drawn_defects, learning, learnt, photo, recognition, score, tiles
 from kenpin.tools.vision.backbone import Array
 from kenpin.tools.vision.classifier import Classifier
 from kenpin.tools.vision.errors import NoReferencesError
 from kenpin.tools.vision.expectation import Expectations
 from kenpin.tools.vision.foreground import Lie
-from kenpin.tools.vision.learnt import Learnt
+from kenpin.tools.vision.learnt import Learnt, unit_mean
+from kenpin.tools.vision.looking import Looking
 from kenpin.tools.vision.sight import Classification, LabelledScores, Recognition, RecognitionOutcome, ReferencePhoto, Sight, Tried
 from kenpin.tools.vision.text import Reader
+from kenpin.tools.vision.tiles import Tiled
+from kenpin.tools.vision.view import View
 
 REVISION = "eye-2"  # raise it when what is kept on disk would no longer be right
-RECENT = 8  # photos whose views stay in memory
 KEPT_PARTS = 8  # parts whose banks stay in memory, 28 MiB each
-MARKED = 0.998  # share of a good photo's patches that stay unmarked
 
 __all__ = ["Classification", "Eye", "LabelledScores", "Recognition", "RecognitionOutcome", "ReferencePhoto", "Sight"]
 
@@ -52,16 +54,14 @@ class Eye:
     ) -> None:
         self._network = _load(backbone, engine, cache / "models", threads, device)
         self.model = self._network.name
-        self._views_on_disk = cache / "views" / f"{REVISION}-{self.model}"
+        self._looking = Looking(self._network, cache / "views" / f"{REVISION}-{self.model}")
         self._parts_on_disk = cache / "parts" / f"{REVISION}-{self.model}"
-        for folder in (self._views_on_disk, self._parts_on_disk):
-            folder.mkdir(parents=True, exist_ok=True)
-        self._recent: OrderedDict[str, view.View] = OrderedDict()
+        self._parts_on_disk.mkdir(parents=True, exist_ok=True)
         self._parts: OrderedDict[str, Learnt] = OrderedDict()
         self._wholes = _Wholes(cache / "wholes" / f"{REVISION}-{self.model}")
         self._reader = Reader(threads)
         self._expectations = Expectations(cache / "expected" / f"{REVISION}-{self.model}")
-        self._classifier = Classifier(cache / "heads" / f"{REVISION}-{self.model}", self._look)
+        self._classifier = Classifier(cache / "heads" / f"{REVISION}-{self.model}", self._looking.view_of)
 
     def learn(self, good: Sequence[ReferencePhoto], progress: Callable[[int, int], None] | None = None) -> None:
         """Looks at every good photo that was not looked at before, and measures how they differ. Idempotent.
@@ -75,30 +75,35 @@ class Eye:
         started = time.perf_counter()
         known = self._learnt(good, None)
         pixels = photo.read(path)
-        seen = self._look(photo.digest(path), path, close=known.close, pixels=pixels)
-        distances, statistic = _measured(seen, known.bank, known.coarse_bank, known.wholes)
-        judged = score.judge(known.scale, statistic)
-        grid = np.zeros(seen.part.shape, np.float32)
-        grid[seen.part] = distances / known.level
-        height, width = pixels.rgb.shape[:2]
-        heat = anomaly_map.onto_photo(grid, seen.frame, height, width)
-        part = anomaly_map.onto_photo(seen.part.astype(np.float32), seen.frame, height, width)
-        marked = anomaly_map.regions(heat, part) if judged.verdict is not Verdict.OK else ()
+        digest = photo.digest(path)
+        seen = self._looking.view_of(digest, path, close=known.close, pixels=pixels)
+        found = learnt.compared(known, seen, self._in_tiles(known, digest, path, seen))
+        judged, height, width = found.judged, *pixels.rgb.shape[:2]
+        heat, part = (
+            anomaly_map.onto_photo(grid, found.frame, height, width, found.finer)
+            for grid in (found.strangeness, found.part.astype(np.float32))
+        )
+        marked = anomaly_map.regions(heat, part, found.finer) if judged.verdict is not Verdict.OK else ()
         return Sight(
             anomaly_score=judged.score, threshold=1.0, limits=judged.limits, false_alarm_rate=score.FALSE_ALARM_RATE,
             too_few_references=len(known.wholes) < score.FEWEST, confidence=judged.confidence, confidence_basis=score.CONFIDENCE_BASIS,
             verdict=judged.verdict, references=len(known.wholes), regions=marked, map_jpeg=anomaly_map.draw(pixels, heat, marked),
             fine_z=float(judged.z[score.FINE]), coarse_z=float(judged.z[score.COARSE]), whole_z=float(judged.z[score.WHOLE]),
-            bulk_z=float(judged.z[score.BULK]), part_on_bench=seen.lie is not Lie.FILLS,
-            ms=(time.perf_counter() - started) * 1000,
+            bulk_z=float(judged.z[score.BULK]), tiled_z=float(judged.z[score.TILED]) if len(judged.z) > score.TILED else None,
+            part_on_bench=seen.lie is not Lie.FILLS, ms=(time.perf_counter() - started) * 1000,
         )  # fmt: skip
 
     def judge(self, path: Path, good: Sequence[ReferencePhoto]) -> score.Judged:
         """`compare` without the evidence to look at, and the photo's features kept: for measuring the same photos many times."""
-        known = self._learnt(good, None)
-        seen = self._look(photo.digest(path), path, close=known.close, keep=True)
-        _, statistic = _measured(seen, known.bank, known.coarse_bank, known.wholes)
-        return score.judge(known.scale, statistic)
+        known, digest = self._learnt(good, None), photo.digest(path)
+        seen = self._looking.view_of(digest, path, close=known.close, keep=True)
+        return learnt.compared(known, seen, self._in_tiles(known, digest, path, seen, keep=True)).judged
+
+    def _in_tiles(self, known: Learnt, digest: str, path: Path, seen: View, *, keep: bool = False) -> Tiled | None:
+        """None for a part whose references are not large, and for a photo smaller than they are."""
+        if known.tiles is None or not self._looking.fits(path, seen, known.tiles.count):
+            return None
+        return self._looking.in_tiles(digest, path, seen, known.tiles.count, keep=keep)
 
     def expectation(self, good: Sequence[ReferencePhoto]) -> Tried:
         """Whether one more drawn mark is noticed on one of the good photos, compared with the others; call it until all are done.
@@ -110,10 +115,11 @@ class Eye:
 
     def _noticed(self, reference: ReferencePhoto, others: Sequence[ReferencePhoto], mark: drawn_defects.Mark, lot: int) -> bool:
         known = self._learnt(others, None)
-        marked = drawn_defects.drawn_on(photo.read(reference.path), mark, np.random.default_rng(lot))
-        seen = view.look(marked, self._network, close=known.close)
-        _, statistic = _measured(seen, known.bank, known.coarse_bank, known.wholes)
-        return score.judge(known.scale, statistic).verdict is not Verdict.OK
+        count = known.tiles.count if known.tiles else None
+        pixels = photo.read(reference.path, tiles.LONG_SIDE_PX if count else photo.LONG_SIDE_PX)
+        marked = drawn_defects.drawn_on(pixels, mark, np.random.default_rng(lot))
+        seen, tiled = self._looking.at_marked(marked, known.close, count)
+        return learnt.compared(known, seen, tiled).judged.verdict is not Verdict.OK
 
     def labelled_scores(self, good: Sequence[ReferencePhoto], bad: Sequence[ReferencePhoto]) -> LabelledScores:
         """The anomaly scores of photos whose state is known: each good one against the others, each bad one against the good.
@@ -121,9 +127,7 @@ class Eye:
         A single good photo has no score. Raises NoReferencesError, PhotoUnreadableError.
         """
         known = self._learnt(good, None)
-        left_out = known.left_out if len(known.wholes) > 1 else ()
-        against_others = tuple(score.judge(known.scale, statistic).score for statistic in left_out)
-        return LabelledScores(good=against_others, bad=tuple(self.judge(photo.path, good).score for photo in bad))
+        return LabelledScores(good=known.left_out_scores, bad=tuple(self.judge(photo.path, good).score for photo in bad))
 
     def classify(
         self, path: Path, labelled: Mapping[str, Sequence[ReferencePhoto]], good: Sequence[ReferencePhoto], coverage: float
@@ -140,10 +144,10 @@ class Eye:
         What looks like a part on a bench may be a tear in cloth, so such a photo is also taken whole.
         """
         digest = photo.digest(path)
-        close = self._look(digest, path, close=True)
-        ways = [close] if close.lie is Lie.FILLS else [close, self._look(digest, path, close=False)]
+        close = self._looking.view_of(digest, path, close=True)
+        ways = [close] if close.lie is Lie.FILLS else [close, self._looking.view_of(digest, path, close=False)]
         known = {part: np.stack([self._whole(r.sha256, r.path, keep=True) for r in good]) for part, good in parts.items() if good}
-        return recognition.recognise(np.stack([_unit_mean(seen.of_part) for seen in ways]), known)
+        return recognition.recognise(np.stack([unit_mean(seen.of_part) for seen in ways]), known)
 
     def features(self, path: Path) -> NDArray[np.float32]:
         """(D,) unit length: the photo's mean patch, for finding similar photos. Raises PhotoUnreadableError."""
@@ -153,29 +157,11 @@ class Eye:
         """Text and codes on the photo; the networks for it are loaded with the first one. Raises PhotoUnreadableError."""
         return self._reader.read(path)
 
-    # --- looking ------------------------------------------------------------------------------------------------------------------
-
-    def _look(
-        self, digest: str, path: Path, *, close: bool, turn_deg: float = 0.0, pixels: photo.Pixels | None = None, keep: bool = False
-    ) -> view.View:
-        """`pixels` when they are decoded already. Kept on disk when `keep`: references are, a question's photo (1.5 MiB) is not."""
-        key = f"{digest}-{'close' if close else 'frame'}-{turn_deg:g}"
-        file = self._views_on_disk / f"{key}.npz"
-        seen = self._recent.pop(key, None) or view.load(file)
-        if seen is None:
-            seen = view.rounded(view.look(pixels or photo.read(path), self._network, close=close, turn_deg=turn_deg))
-        if keep and not file.exists():
-            view.save(seen, file)
-        self._recent[key] = seen
-        while len(self._recent) > RECENT:
-            self._recent.popitem(last=False)
-        return seen
-
     def _whole(self, digest: str, path: Path, *, keep: bool = False) -> Array:
         """(D,) unit length. Three kilobytes a photo: kept for every photo seen, so that hundreds of parts can be compared with."""
         whole = self._wholes.get(digest)
         if whole is None:
-            whole = _unit_mean(self._look(digest, path, close=True, keep=keep).of_part)
+            whole = unit_mean(self._looking.view_of(digest, path, close=True, keep=keep).of_part)
             self._wholes.keep(digest, whole)
         return whole
 
@@ -196,44 +182,11 @@ class Eye:
         file = self._parts_on_disk / f"{key}.npz"
         known = learnt.load(file)
         if known is None:
-            known = self._learn(sorted({r.sha256: r for r in good}.values(), key=lambda r: r.sha256), progress)
+            known = learning.learn(sorted({r.sha256: r for r in good}.values(), key=lambda r: r.sha256), self._looking, progress)
             learnt.save(known, file)
         elif progress:
             progress(len(known.wholes), len(known.wholes))
         return known
-
-    def _learn(self, good: Sequence[ReferencePhoto], progress: Callable[[int, int], None] | None) -> Learnt:
-        first = []
-        for done, reference in enumerate(good, 1):
-            first.append(self._look(reference.sha256, reference.path, close=True, keep=True))
-            if progress:
-                progress(done, len(good))
-        close = sum(v.lie is not Lie.FILLS for v in first) * 2 > len(first)
-        upright, turned = [], []
-        for reference in good:
-            base = self._look(reference.sha256, reference.path, close=close, keep=True)
-            upright.append(base)
-            turns = view.turns(base.lie, len(good))[1:]
-            more = (self._look(reference.sha256, reference.path, close=close, turn_deg=turn, keep=True) for turn in turns)
-            turned.append([base, *more])
-        wholes = np.stack([_unit_mean(v.coarse_of_part) for v in upright])
-        each = [np.concatenate([v.of_part for v in views]) for views in turned]
-        each_coarse = [np.concatenate([v.coarse_of_part for v in views]) for views in turned]
-        fine, coarse = bank.build(np.concatenate(each)), bank.build(np.concatenate(each_coarse))
-        if len(good) == 1:
-            own = fine.own_distances(upright[0].of_part, upright[0].part)
-            own_coarse = coarse.own_distances(upright[0].coarse_of_part, upright[0].coarse_part)
-            left_out = score.own_statistics(own, own_coarse)[None]
-            level = float(np.quantile(own, MARKED))
-        else:
-            measured = []
-            for i, mine in enumerate(upright):
-                others = bank.build(np.concatenate(each[:i] + each[i + 1 :]), fine.shortener)
-                others_coarse = bank.build(np.concatenate(each_coarse[:i] + each_coarse[i + 1 :]), coarse.shortener)
-                measured.append(_measured(mine, others, others_coarse, np.delete(wholes, i, axis=0)))
-            left_out = np.stack([statistic for _, statistic in measured])
-            level = float(np.mean([np.quantile(distances, MARKED) for distances, _ in measured]))
-        return Learnt(close=close, bank=fine, coarse_bank=coarse, wholes=wholes, left_out=left_out, level=max(level, 1e-3))
 
 
 class _Wholes:
@@ -261,22 +214,3 @@ class _Wholes:
 
 def _load(name: str, engine: str, cache: Path, threads: int | None, device: str) -> backbone.Backbone:
     return backbone.load(name, engine, cache, threads=threads or os.cpu_count(), device=device)
-
-
-def _unit_mean(patches: Array) -> Array:
-    mean = patches.mean(0)
-    unit: Array = mean / np.linalg.norm(mean)
-    return unit
-
-
-def _whole_distance(mine: Array, wholes: Array) -> float:
-    return float(max(0.0, 1 - (wholes @ mine).max()))
-
-
-def _measured(seen: view.View, fine: bank.Bank, coarse: bank.Bank, wholes: Array) -> tuple[Array, NDArray[np.float64]]:
-    """Patch distances (n,) of the part seen close, as they count, and the photo's statistics (5,)."""
-    patches, afar = seen.of_part, seen.coarse_of_part
-    close = score.Distances(from_bank=fine.distances(patches), from_own=fine.own_distances(patches, seen.part))
-    from_afar = score.Distances(from_bank=coarse.distances(afar), from_own=coarse.own_distances(afar, seen.coarse_part))
-    whole = _whole_distance(_unit_mean(afar), wholes)
-    return score.tempered(close.from_bank, close.from_own, len(wholes)), score.statistics(close, from_afar, whole, len(wholes))

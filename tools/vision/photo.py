@@ -7,6 +7,8 @@ pixels nobody looks at: a JPEG is decoded at the smallest of its own eighths tha
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -30,7 +32,7 @@ class Pixels:
 
     @cached_property
     def small(self) -> NDArray[np.uint8]:
-        return _shrunk(self.rgb, SMALL_PX)
+        return shrunk(self.rgb, SMALL_PX)
 
     @cached_property
     def outline(self) -> Outline | None:
@@ -39,15 +41,27 @@ class Pixels:
 
 def read(path: Path, long_side_px: int = LONG_SIDE_PX) -> Pixels:
     """With no side longer than `long_side_px`. Raises PhotoUnreadableError."""
+    with _opened(path) as image:
+        image.draft("RGB", (long_side_px, long_side_px))
+        rgb = np.asarray(image.convert("RGB"))
+    return Pixels(shrunk(rgb, long_side_px))
+
+
+def long_side_of(path: Path) -> int:
+    """Pixels of the file's longer side, without decoding it. Raises PhotoUnreadableError."""
+    with _opened(path) as image:
+        return max(image.size)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Image.Image]:
     try:
         with Image.open(path) as image:
-            image.draft("RGB", (long_side_px, long_side_px))
-            rgb = np.asarray(image.convert("RGB"))
+            yield image
     except FileNotFoundError as error:
         raise PhotoUnreadableError(f"The photo {path.name} is no longer in the photo store. Send it again.") from error
     except (UnidentifiedImageError, OSError, SyntaxError, Image.DecompressionBombError) as error:
         raise PhotoUnreadableError(f"The photo {path.name} cannot be decoded ({type(error).__name__}). Send it again.") from error
-    return Pixels(_shrunk(rgb, long_side_px))
 
 
 def digest(path: Path) -> str:
@@ -59,7 +73,7 @@ def digest(path: Path) -> str:
         raise PhotoUnreadableError(f"The photo {path.name} is no longer in the photo store. Send it again.") from error
 
 
-def _shrunk(rgb: NDArray[np.uint8], long_side_px: int) -> NDArray[np.uint8]:
+def shrunk(rgb: NDArray[np.uint8], long_side_px: int) -> NDArray[np.uint8]:
     """No side longer than `long_side_px`, none shorter than 1; never enlarged."""
     height, width = rgb.shape[:2]
     factor = long_side_px / max(height, width)

@@ -1,10 +1,14 @@
 """One number for "how strange is this photo of this part", and what it takes to call it strange.
 
-Three statistics are read off a photo, each blind to what another sees:
+Three statistics are read off every photo, each blind to what another sees:
 
     fine    how far its strangest patches lie from any good patch, seen close: a scratch, a hole
     coarse  the same seen from afar, where a patch covers nearly twice as much each way: a chip, a crack across, a missing screw
     whole   how far its mean patch lies from any good photo's, seen from afar: a colour or texture that changed everywhere
+
+and of a photo of many pixels a fourth:
+
+    tiled   how far its strangest patches lie from any good one's, seen in tiles: what is small beside the part
 
 They are taken as logarithms, set against how the part's own good photos differ among themselves (leave one out, shrunk towards a prior),
 and joined by a soft maximum. Two more are kept beside them: how far patches lie from good ones on average, close (`bulk`) and from afar.
@@ -29,14 +33,15 @@ from numpy.typing import NDArray
 from kenpin.storage.vocabulary import Verdict
 from kenpin.tools.vision.backbone import Array
 
-FINE, COARSE, WHOLE, BULK, COARSE_BULK = range(5)
-JOINED = 3  # the first so many make the score
+FINE, COARSE, WHOLE, BULK, COARSE_BULK, TILED = range(6)
+JOINED = 3  # the first so many make the score, and TILED where there is one
 TOP_SHARE_FINE, TOP_SHARE_COARSE = 0.005, 0.015  # of the patches: the strangest, four of them on a part that fills its view
+TOP_SHARE_TILED = 0.0008  # the same seen in tiles, eight of the patches of sixteen
 OWN_WEIGHT, OWN_FADES = 0.35, 0.3  # power of (own / bank distance) with one reference; times references to the power -0.3
 TINY = 1e-5  # added before a logarithm
 
 # Settled on photos that no bench tests on (elpv and textile photos outside its draws, the cookies' and screws' training roles).
-PRIOR_SPREAD = np.array([0.14, 0.35, 0.40, 0.10, 0.10])  # of the statistics among good photos
+PRIOR_SPREAD = np.array([0.14, 0.35, 0.40, 0.10, 0.10, 0.14])  # of the statistics among good photos
 PRIOR_WEIGHT = 16.0  # photos that the prior counts for
 SHARPNESS = 2.0  # of the soft maximum
 
@@ -92,6 +97,11 @@ def statistics(fine: Distances, coarse: Distances, whole_distance: float, refere
         float(coarse.from_bank.mean()),
     ]
     return np.log(np.array(found) + TINY)
+
+
+def tiled(distances: Array) -> float:
+    """The sixth, from the distances (n,) of the part's patches seen in tiles."""
+    return float(np.log(strangest(distances, TOP_SHARE_TILED) + TINY))
 
 
 def strangest(distances: Array, share: float) -> float:
@@ -206,8 +216,8 @@ def confidence(score: float) -> float:
 
 
 def joined(z: Numbers) -> float:
-    """Soft maximum of the first JOINED: near the largest, a little above it when others are as large."""
-    scaled = SHARPNESS * np.clip(z[:JOINED], -100, 100)
+    """Soft maximum of the first JOINED and of TILED: near the largest, a little above it when others are as large."""
+    scaled = SHARPNESS * np.clip(np.concatenate([z[:JOINED], z[TILED:]]), -100, 100)
     return float((np.log(np.exp(scaled - scaled.max()).sum()) + scaled.max()) / SHARPNESS)
 
 
@@ -216,7 +226,7 @@ def learn(left_out: Sequence[Numbers]) -> Scale:
     table = np.array(left_out)
     count = len(table)
     centre = table.mean(0)
-    spread = np.sqrt((PRIOR_WEIGHT * PRIOR_SPREAD**2 + np.square(table - centre).sum(0)) / (PRIOR_WEIGHT + count - 1))
+    spread = np.sqrt((PRIOR_WEIGHT * PRIOR_SPREAD[: table.shape[1]] ** 2 + np.square(table - centre).sum(0)) / (PRIOR_WEIGHT + count - 1))
     open_ended = Scale(centre=centre, spread=spread, usual_cut=NO_CUT)
     scores = np.array([joined(open_ended.z(statistic)) for statistic in table])
     freedom = ACROSS_WEIGHT + count - 1

@@ -36,6 +36,7 @@ class Sight:
     coarse_z: float  # the same seen from afar
     whole_z: float  # the same for the photo as a whole
     bulk_z: float  # the same for its patches on average
+    tiled_z: float | None = None  # the same for the strangest patches of a large photo's tiles; None where there was no such look
     part_on_bench: bool  # the part was found against a background and looked at close
     ms: float
 

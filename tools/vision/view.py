@@ -64,12 +64,12 @@ class View:
     @property
     def of_part(self) -> Array:
         """(n, width)"""
-        return _where(self.features, self.part)
+        return where(self.features, self.part)
 
     @property
     def coarse_of_part(self) -> Array:
         """(m, width)"""
-        return _where(self.coarse, self.coarse_part)
+        return where(self.coarse, self.coarse_part)
 
 
 def look(pixels: Pixels, backbone: Backbone, *, close: bool = True, turn_deg: float = 0.0) -> View:
@@ -84,7 +84,7 @@ def look(pixels: Pixels, backbone: Backbone, *, close: bool = True, turn_deg: fl
         centre_xy = (turned.centre_xy[0] / unit, turned.centre_xy[1] / unit)
         size_wh, angle_deg = (turned.size_wh[0] * MARGIN / unit, turned.size_wh[1] * MARGIN / unit), turned.angle_deg
     frame, afar = (_frame(centre_xy, size_wh, angle_deg, tokens) for tokens in (TOKENS, COARSE_TOKENS))
-    features, coarse = backbone.patches_of_many([_cut(pixels.rgb, one, backbone.patch) for one in (frame, afar)])
+    features, coarse = backbone.patches_of_many([cut(pixels.rgb, one, backbone.patch) for one in (frame, afar)])
     return View(
         features=features,
         part=_part(outline, frame),
@@ -95,7 +95,8 @@ def look(pixels: Pixels, backbone: Backbone, *, close: bool = True, turn_deg: fl
     )
 
 
-def _where(patches: Array, part: NDArray[np.bool_]) -> Array:
+def where(patches: Array, part: NDArray[np.bool_]) -> Array:
+    """(rows, columns, width) -> (n, width): those that show the part."""
     everything = patches.reshape(-1, patches.shape[-1])
     return everything if part.all() else everything[part.ravel()]
 
@@ -116,8 +117,8 @@ def _frame(centre_xy: tuple[float, float], size_wh: tuple[float, float], angle_d
     return Frame(centre_xy=centre_xy, size_wh=(wide, high), angle_deg=angle_deg, rows=rows, columns=max(1, tokens // rows))
 
 
-def _cut(rgb: NDArray[np.uint8], frame: Frame, patch: int) -> NDArray[np.uint8]:
-    """(rows * patch, columns * patch, 3). Outside the photo its edge goes on."""
+def cut(rgb: NDArray[np.uint8], frame: Frame, patch: int) -> NDArray[np.uint8]:
+    """What lies under the frame: (rows * patch, columns * patch, 3). Outside the photo its edge goes on."""
     width, height = frame.columns * patch, frame.rows * patch
     long_side = max(rgb.shape[:2])
     shrink = width / (frame.size_wh[0] * long_side)  # view pixels a photo pixel
