@@ -28,7 +28,7 @@ function letTablesScroll() {
     const around = table.parentElement;
     if (around.scrollWidth > around.clientWidth) {
       around.tabIndex = 0;
-      around.setAttribute("role", "region");
+      around.setAttribute("role", "group");
       around.setAttribute("aria-label", table.caption ? table.caption.textContent.trim() : document.title);
     } else {
       around.removeAttribute("tabindex");
