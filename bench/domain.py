@@ -95,7 +95,9 @@ def main() -> None:
                     asked = [(mine.good, ()), (mine.bad, ()), (strangers, ()), (strangers, others)]
                     rates.append([100 * np.mean([turned_away(eye, path, mine, known) for path in paths]) for paths, known in asked])
                     progress.advance(task)
-                table.add_row(name, str(count), *(f"{rate:.1f}" for rate in np.mean(rates, axis=0)))
+                row = (name, str(count), *(f"{rate:.1f}" for rate in np.mean(rates, axis=0)))
+                progress.console.print(*row)  # at once: the whole takes long
+                table.add_row(*row)
     Console(width=140).print(table)
 
 

@@ -144,6 +144,7 @@ def main() -> None:
                 usual = auroc if usual is None else usual
                 row = (f"{auroc:.3f}", f"{usual - auroc:.3f}", f"{false_alarms:.3f}", f"{misses:.3f}")
                 table.add_row(TITLES[name], change, words, *row)
+                progress.console.print(name, change, words, *row)  # at once: the whole takes long
                 progress.advance(task)
     console.print(table)
 
