@@ -1,4 +1,4 @@
-"""Anchors of the audit chain's head, how long what is kept, and what was erased; docs/decisions/0010-erasing.md tells why.
+"""Anchors of the audit chain's head, how long what is kept, and what was erased; docs/decisions/0013-erasing.md tells why.
 
 Rules that both databases keep, as 0002 and 0004 do, by triggers that hold where keys and checks are switched off:
   anchors         of an entry that is there; then it can be noted once where it was posted and once where it was written, nothing else
