@@ -145,7 +145,8 @@ def count(conn: Connection, filters: Filters, *, without: Collection[str] = ()) 
         return None
     if conn.dialect.name == "postgresql" and _wide(filters) > 1:
         return None
-    return len(_numbers(conn, filters, Order.NEWEST, None, COUNTED_TO + 1, without))
+    query = _query(conn, filters, Order.NEWEST, None, without)
+    return _counted(conn, query.order_by(None), COUNTED_TO + 1) if query is not None else 0
 
 
 def choices(conn: Connection, column: Column, limit: int = 200) -> tuple[str, ...]:
@@ -193,6 +194,14 @@ def _place(row: sa.Row[tuple[int, float | None]], order: Order) -> Place:
 def _numbers(
     conn: Connection, filters: Filters, order: Order, after: Place | None, limit: int, without: Collection[str]
 ) -> Sequence[sa.Row[tuple[int, float | None]]]:
+    query = _query(conn, filters, order, after, without)
+    return conn.execute(query.limit(limit)).all() if query is not None else ()
+
+
+def _query(
+    conn: Connection, filters: Filters, order: Order, after: Place | None, without: Collection[str]
+) -> sa.Select[tuple[int, float | None]] | None:
+    """The numbers and confidences, in their order. None when nothing can be found."""
     wanted = terms(filters.words or "")
     conditions = _conditions(filters) | _passed(order, after)
     if without:
@@ -200,8 +209,7 @@ def _numbers(
     if order in (Order.LEAST_SURE, Order.MOST_SURE) and not {"confidence", "after"} & conditions.keys():
         conditions["confidence"] = register.c.confidence.is_not(None)
     pick = _on_postgresql if conn.dialect.name == "postgresql" else _on_sqlite
-    query = pick(conn, conditions, wanted, order)
-    return conn.execute(query.limit(limit)).all() if query is not None else ()
+    return pick(conn, conditions, wanted, order)
 
 
 def _conditions(filters: Filters) -> dict[str, Condition]:

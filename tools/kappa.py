@@ -6,6 +6,8 @@ ways to differ) are drawn from what is plausible after the counts, and the middl
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 
 from kenpin.storage.second_looks import Agreement
@@ -15,6 +17,7 @@ _SEED = 1960  # the same counts always give the same interval
 _BEFORE = 0.5  # Jeffreys' prior: half a judgement in each of the four
 
 
+@lru_cache(maxsize=2048)
 def interval(found: Agreement, share: float = 0.95) -> tuple[float, float] | None:
     """The ends between which kappa lies with this probability; None without a judgement."""
     if not found.n:

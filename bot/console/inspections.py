@@ -28,7 +28,7 @@ from kenpin.storage.search import Filters, Found, Order, Place
 from kenpin.storage.vocabulary import Disposition, ProposalState, Role, Verdict
 
 ON_A_PAGE = 50
-SUGGESTED = 200  # values of a field that are offered while one types
+SUGGESTED = 100  # values of a field that are offered while one types
 MARKS = ("disagreed", "abstained", "escalated", "refused")
 FIELDS = (
     "words", "from", "to", "part", "lot", "channel", "asked_by", "verdict", "confidence_from", "confidence_to", "disposition", "state",
