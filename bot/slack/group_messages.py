@@ -28,7 +28,7 @@ def group(
     is_open = approval is None and bool(waiting)
     count = len(members)
     known = {"part": part, "count": count}
-    head = messages.filled("modes.group_head_one" if count == 1 else "modes.group_head", language, known)
+    head = messages.filled(f"modes.group_head{'' if is_open else '_over'}{'_one' if count == 1 else ''}", language, known)
     rows = [_row(number, member, language, links.get(member.inspection_id)) for number, member in enumerate(members, 1)]
     blocks = [section(head), {**sheet, "block_id": SHEET}]
     for member, words in list(zip(members, rows, strict=True))[:MOST_ROWS]:

@@ -110,8 +110,8 @@ def asked(conn: Connection, said: Answer, *, minute: int | None = None) -> inspe
 def in_scale(engine: Engine) -> None:
     with writing(engine) as conn:
         enough = Evidence(
-            part=PART, mode=Mode.SCALE, since=None, at=clock.now(),
-            counts=Counts(decided=300, called_ok=300, escapes=0, good=300, overkill=0), escapes_bound=0.99, overkill_bound=0.99, drift=None, drift_since=None, needed=TERMS.to_scale,
+            part=PART, mode=Mode.SCALE, since=None, at=clock.now(), drift=None, drift_since=None, needed=TERMS.to_scale,
+            counts=Counts(decided=300, called_ok=300, escapes=0, good=300, overkill=0), escapes_bound=0.99, overkill_bound=0.99,
         )  # fmt: skip
         on_record.promote(conn, enough, "Aiko")
 
