@@ -148,9 +148,10 @@ def decide(request: Request) -> Response:
         return problem(request, 409, "console_inspection.being_posted")
     correction = None
     if verdict is DecisionVerdict.CORRECTED:
-        correction = _correction(asked)
-        if isinstance(correction, str):
-            return _page(request, id, status=422, wrong=correction, typed=asked)
+        said = _correction(asked)
+        if isinstance(said, str):
+            return _page(request, id, status=422, wrong=said, typed=asked)
+        correction = said
     try:
         _refresh_groups(at, story)
     except (SlackClientError, OSError):

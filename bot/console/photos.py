@@ -116,7 +116,7 @@ def picture(request: Request) -> Response:
 
 def _copy_of(conn: Connection, sha256: str) -> str | None:
     """The digest of the copy that may be shown of an inspection's photo, or of a reference's."""
-    asked = conn.execute(sa.select(photos.c.shown_sha256).where(photos.c.sha256 == sha256)).scalar_one_or_none()
+    asked: str | None = conn.execute(sa.select(photos.c.shown_sha256).where(photos.c.sha256 == sha256)).scalar_one_or_none()
     if asked is not None:
         return asked
     reference = sa.select(part_references.c.shown_sha256).where(part_references.c.photo_sha256 == sha256).limit(1)

@@ -102,10 +102,9 @@ def told(conn: Connection, store: PhotoStore, inspection_id: str) -> Story | Non
     approvers = people.approvers_of(conn, proposal.part) if proposal else ()
     again = sightings.of_photos_of(conn, inspection_id, MOST_SIGHTINGS)
     links = audit.links(conn, inspection_id)
-    concerned = {
-        found.asked_by, asked, decision and decision.decided_by, endorsement and endorsement.endorsed_by,
-        *(one.asked_by for one in again), *(link.entry.person_id for link in links),
-    }  # fmt: skip
+    concerned = [found.asked_by, asked, *(one.asked_by for one in again), *(link.entry.person_id for link in links)]
+    concerned += [decision.decided_by] if decision else []
+    concerned += [endorsement.endorsed_by] if endorsement else []
     return Story(
         inspection=found,
         photos=tuple(_shown(store, answer, [photo for photo in sent if isinstance(photo, Photo)])),
@@ -148,5 +147,5 @@ def _shown(store: PhotoStore, answer: Answer | None, sent: list[Photo]) -> Itera
 
 
 def _names(conn: Connection, concerned: Iterable[str | None]) -> dict[str, str]:
-    known = {id: people.find(conn, id) for id in concerned if id}
-    return {id: (person and person.name) or id for id, person in known.items()}
+    known = {id: people.find(conn, id) for id in set(concerned) if id}
+    return {id: person.name if person and person.name else id for id, person in known.items()}
