@@ -239,8 +239,8 @@ def history(conn: Connection, part: str, since: clock.Moment | None = None, unti
 
 def newest(conn: Connection, numbers: Collection[str]) -> dict[str, int]:
     """The place in the register of each part's newest inspection: while it stays, so does what `of` finds."""
-    query = sa.select(register.c.part, sa.func.max(register.c.number)).where(register.c.part.in_(numbers)).group_by(register.c.part)
-    return {part: number for part, number in conn.execute(query)}
+    query = sa.select(register.c.part, sa.func.max(register.c.number).label("newest")).where(register.c.part.in_(numbers)).group_by(register.c.part)
+    return {row.part: row.newest for row in conn.execute(query)}
 
 
 def _number(moment: clock.Moment | None, *, at_least: bool = True) -> int:

@@ -28,7 +28,7 @@ from kenpin.bot.log_export import Wanted
 from kenpin.bot.slack.anchor_channel import open_anchoring
 from kenpin.storage import anchors, audit, erasures, parts, people, retention
 from kenpin.storage.audit import AuditEntry, AuditKind
-from kenpin.storage.audit_export import Format
+from kenpin.storage.audit_export import Format, Written
 from kenpin.storage.database import reading, writing
 from kenpin.storage.errors import StorageError
 from kenpin.storage.retention import Kept
@@ -79,8 +79,9 @@ def entries(request: Request) -> Response:
     kept = {name: asked[name] for name in ("kind", "person", "inspection", "since", "until") if asked.get(name)}
     older = f"/audit?{urlencode({**kept, 'before': found[AT_ONCE - 1].seq})}" if len(found) > AT_ONCE else None
     first_page = f"/audit?{urlencode(kept)}" if before else None
-    told = {"shown": shown, "newest": newest, "asked": asked, "kinds": list(AuditKind), "older": older, "first_page": first_page}
-    return show(request, "audit_entries.html", **told)
+    return show(
+        request, "audit_entries.html", shown=shown, newest=newest, asked=asked, kinds=list(AuditKind), older=older, first_page=first_page
+    )
 
 
 def one_entry(request: Request) -> Response:
@@ -158,7 +159,7 @@ def export(request: Request) -> Response:
     )
     room = _waiting_room(request)
 
-    def write(progress: Progress) -> tuple[str, log_export.Written]:
+    def write(progress: Progress) -> tuple[str, Written]:
         room.mkdir(mode=0o700, exist_ok=True)
         name = f"kenpin-audit-{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}"
         folder = room / name

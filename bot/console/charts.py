@@ -223,7 +223,7 @@ def _chart(
     marks: Sequence[tuple[float, str]],
 ) -> Chart:
     y = _scale(top)
-    every = max(1, math.ceil(len(steps) / 6))
+    every = max(1, math.ceil(len(steps) / 5))
     begin, step = (x[0], x[1] - x[0]) if len(x) > 1 else ((LEFT + _right(series)) / 2, 0.0)
     return Chart(
         id=id,

@@ -44,6 +44,8 @@ MOST_PARTS = 40  # in the table of parts
 DIAGRAMS = 6  # parts that have a reliability diagram of their own, those asked about most
 LOOKED_AT = 40  # parts whose drift is looked for
 LOOK_FOR_S = 0.25  # in one look at the page
+MOST_VALUES = 40  # of a dimension that are held against each other; of more, the last row is all the others
+OTHERS = "*"
 ROWS_SHOWN = 12  # of a dimension; the others are folded away
 FEWEST_TIMED = 5  # decisions that a median is said of
 UNITS = {"days": 86_400, "hours": 3600, "minutes": 60, "seconds": 1}
@@ -428,17 +430,19 @@ def _diagram(words: Words, asked: Asked, number: int, part: str, counted: Mappin
 
 
 def _subgroups(words: Words, asked: Asked, groups: Subgroups, names: Mapping[str, str]) -> list[dict[str, Any]]:
-    gaps = statistics_of_subgroups.gaps(groups.counts)
+    largest = {dimension: _largest(counts) for dimension, counts in groups.counts.items()}
+    gaps = statistics_of_subgroups.gaps(largest)
     tables = []
     for dimension in DIMENSIONS:
-        values = sorted(groups.counts[dimension].items(), key=lambda item: (-item[1].inspections, item[0]))
+        values = list(largest[dimension].items())
         if dimension in ("shift", "lighting"):
             values.sort(key=lambda item: item[0] or "~")
+        left = len(groups.counts[dimension]) - len(values) + 1
         rows = [
             {
-                "name": _named(words, dimension, value, names),
+                "name": words("all_others", n=left) if value == OTHERS else _named(words, dimension, value, names),
                 "inspections": f"{counts.inspections:,}",
-                "href": _group_page(asked, dimension, value, "inspections"),
+                "href": _group_page(asked, dimension, value, "inspections") if value != OTHERS else None,
                 "cells": [_cell(words, asked, dimension, value, measure, gaps[dimension, value, measure]) for measure in SHOWN_MEASURES],
                 "median": _quantile(words, groups.waits[dimension].get(value, ()), 0.5),
                 "p95": _quantile(words, groups.waits[dimension].get(value, ()), 0.95),
@@ -449,6 +453,14 @@ def _subgroups(words: Words, asked: Asked, groups: Subgroups, names: Mapping[str
         shown = [row for i, row in enumerate(rows) if i < ROWS_SHOWN or row["is_flagged"]]
         tables.append({"dimension": words(dimension), "rows": shown, "folded": [row for row in rows if row not in shown]})
     return tables
+
+
+def _largest(counts: Mapping[str, Counts]) -> dict[str, Counts]:
+    """The values with the most inspections, most first; what is left of very many is taken together."""
+    ordered = sorted(counts.items(), key=lambda item: (-item[1].inspections, item[0]))
+    if len(ordered) <= MOST_VALUES:
+        return dict(ordered)
+    return dict(ordered[: MOST_VALUES - 1]) | {OTHERS: statistics_by_day.added(one for _, one in ordered[MOST_VALUES - 1 :])}
 
 
 def _cell(words: Words, asked: Asked, dimension: str, value: str, measure: Measure, gap: Gap) -> dict[str, Any]:
@@ -464,7 +476,7 @@ def _cell(words: Words, asked: Asked, dimension: str, value: str, measure: Measu
         "flag": flag,
         "arrow": "▲" if gap.is_more else "▼",
         "needed": words("needed", n=gap.share.n, needed=gap.needed) if gap.needed is not None and gap.share.n else None,
-        "href": _group_page(asked, dimension, value, measure) if gap.share.k else None,
+        "href": _group_page(asked, dimension, value, measure) if gap.share.k and value != OTHERS else None,
     }
 
 

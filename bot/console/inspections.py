@@ -29,10 +29,9 @@ from kenpin.storage.vocabulary import Disposition, ProposalState, Role, Verdict
 
 ON_A_PAGE = 50
 SUGGESTED = 100  # values of a field that are offered while one types
-MARKS = ("disagreed", "abstained", "escalated", "refused")
 FIELDS = (
     "words", "from", "to", "part", "lot", "channel", "asked_by", "verdict", "confidence_from", "confidence_to", "disposition", "state",
-    "decided_by", "model", *MARKS, "order",
+    "decided_by", "model", *search.MARKS, "order",
 )  # fmt: skip
 LONGEST_VALUE = 200
 
@@ -71,7 +70,7 @@ def inspections(request: Request) -> Response:
                 "views": views.seen_by(conn, here.person_id),
             }
     _keep_views(request, page.found)
-    context = {
+    context: dict[str, Any] = {
         "asked": asked,
         "rows": page.found,
         "more": f"/inspections?{_joined(asked.query, 'after=' + _written(page.more))}" if page.more else None,
@@ -94,7 +93,7 @@ def inspections(request: Request) -> Response:
         dispositions=list(Disposition),
         states=list(ProposalState),
         orders=list(Order),
-        marks=MARKS,
+        marks=search.MARKS,
         name_characters=views.NAME_CHARACTERS,
     )
 
@@ -159,7 +158,7 @@ def _asked(conn: Connection, given: Mapping[str, str]) -> Asked:
         holes = {"low": asked.typed["confidence_from"], "high": asked.typed["confidence_to"]}
         asked.wrong["confidence_to"] = ("console_inspections.wrong_range", holes)
     asked.order = values.pop("order", Order.NEWEST)
-    marked = frozenset(name for name in MARKS if asked.typed.get(name))
+    marked = frozenset(name for name in search.MARKS if asked.typed.get(name))
     if not asked.wrong:
         asked.filters = dataclasses.replace(Filters(**values), marked=marked)
     return asked

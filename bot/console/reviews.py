@@ -19,7 +19,7 @@ from kenpin.bot.console.photos import Size, address
 from kenpin.bot.second_looks import SecondLookReply
 from kenpin.storage import inspections, people, second_looks
 from kenpin.storage.database import reading
-from kenpin.storage.second_looks import Agreement
+from kenpin.storage.second_looks import Agreement, Waiting
 from kenpin.storage.vocabulary import Photo, Role, SecondLook
 from kenpin.tools import kappa
 
@@ -41,7 +41,9 @@ def reviews(request: Request) -> Response:
         own = second_looks.open_for(conn, here.person_id)
         first = inspections.get(conn, own[0]) if own else None
         photos = [photo for photo in inspections.photos_of(conn, own[0]) if isinstance(photo, Photo)] if own else []
-        waiting, by_part, by_person = (), {}, {}
+        waiting: tuple[Waiting, ...] = ()
+        by_part: dict[str, Agreement] = {}
+        by_person: dict[str, Agreement] = {}
         if here.may(Role.SUPERVISOR):
             waiting = second_looks.waiting(conn, MOST_ROWS)
             by_part, by_person = second_looks.agreements(conn, "part"), second_looks.agreements(conn, "person_id")

@@ -40,15 +40,15 @@ from kenpin.storage.errors import DatabaseUnreachableError
 
 log = logging.getLogger(__name__)
 
-PAGES: tuple[ModuleType, ...] = (
+PAGES: tuple[ModuleType, ...] = (  # the menu has them in this order
     dashboard,
-    audit,
-    account,
     inspections,
-    reviews,
     one_inspection,
     photos,
+    reviews,
     modes,
+    audit,
+    account,
 )  # fmt: skip
 ON_THIS_MACHINE = ("127.0.0.1", "localhost")
 _START_WITHIN_S = 15.0
