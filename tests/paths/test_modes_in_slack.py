@@ -25,7 +25,7 @@ ENOUGH, GROUP_OF = len(DECIDED), len(GROUPED)  # five clean decisions bound the 
 @pytest.fixture(scope="module")
 def shop(furnish: Callable[[Path], Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Factory]:
     """A factory that trusts quickly. Akira may approve."""
-    settings = {"KENPIN_TO_SCALE": f"{ENOUGH},46,49", "KENPIN_FALL_BACK": "49,0", "KENPIN_GROUP": f"{GROUP_OF},600"}
+    settings = {"KENPIN_TO_SCALE": f"{ENOUGH},46,49", "KENPIN_FALL_BACK": "49,0", "KENPIN_GROUP": f"{GROUP_OF},600,75"}
     with (
         Workspace(WorkspaceSettings(socket_resend_delays_s=(2.0,) * 12)) as slack,
         factory(slack, furnish(tmp_path_factory.mktemp("modes")), **settings) as made,
