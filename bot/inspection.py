@@ -173,6 +173,7 @@ def look(site: Site, inspection_id: str) -> Answer:
         part_hint=_part_of_thread(site.engine, inspection),
         before=before,
         earlier_photos=earlier_photos,
+        thread=inspection.thread_ts or inspection.message_ts,
         inspection_id=inspection_id,
         asked_at=inspection.received_at,
     )

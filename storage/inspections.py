@@ -97,6 +97,7 @@ class PastPhoto:
     asked_at: str
     channel: str | None  # with message_ts: where the question stands, for a permalink
     message_ts: str | None
+    thread: str | None = None  # ts of the first message of the thread it was asked in
 
 
 def new_id() -> str:
@@ -354,6 +355,7 @@ def past_photos(conn: Connection, part: str | None, before: clock.Moment, limit:
             inspections.c.received_at,
             inspections.c.channel,
             inspections.c.message_ts,
+            sa.func.coalesce(inspections.c.thread_ts, inspections.c.message_ts).label("thread"),
         )
         .select_from(
             inspections.join(inspection_photos, inspection_photos.c.inspection_id == inspections.c.id)
@@ -384,6 +386,7 @@ def past_photos(conn: Connection, part: str | None, before: clock.Moment, limit:
             asked_at=row.received_at,
             channel=row.channel,
             message_ts=row.message_ts,
+            thread=row.thread,
         )
         for row in conn.execute(query)
     )

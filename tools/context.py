@@ -135,6 +135,7 @@ class Question:
     part_hint: str | None = None  # the part this is about unless the text names one: from the thread, the channel or the command line
     before: str | None = None  # what was asked just before in the same thread: "and the left one?" means nothing without it
     earlier_photos: tuple[Photo, ...] = ()  # of the newest earlier question of the thread that had other photos than this one
+    thread: str | None = None  # ts of the first message of the thread it stands in
     inspection_id: str
     asked_at: datetime | str  # with its timezone; only earlier inspections count as past
 

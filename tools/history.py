@@ -61,10 +61,11 @@ def evidence(cases: tuple[PastCase, ...]) -> dict[str, Any]:
 
 
 def _looked_at(context: Context) -> tuple[PastPhoto, ...]:
-    """The past photos worth a look, newest first. The same photo asked about again, as in a thread, is no other case."""
+    """The past photos worth a look, newest first. The same photo asked about again in its own thread is no other case; elsewhere it is."""
     mine = {photo.sha256 for photo in context.question.photos}
     strange = any(c.verdict in _STRANGE for c in context.comparisons.values())
-    alike = (p for p in context.past if p.sha256 not in mine and (not strange or p.verdict in _STRANGE))
+    again = (p for p in context.past if p.sha256 not in mine or p.thread != context.question.thread)
+    alike = (p for p in again if not strange or p.verdict in _STRANGE)
     there = (p for p in alike if context.site.photo_store.has(p.shown_sha256))  # a photo may have been erased
     return tuple(islice(there, MOST_PHOTOS))
 

@@ -290,9 +290,12 @@ def test_an_erased_past_photo_is_passed_over(bench: Workbench) -> None:
     assert ask(bench, "SC-200 seen before?", MARKED).similar == ()
 
 
-def test_the_same_photo_asked_about_again_is_no_other_case(bench: Workbench) -> None:
+def test_the_same_photo_is_another_case_when_it_was_asked_about_elsewhere_but_not_in_its_own_thread(bench: Workbench) -> None:
     bench.past("K-1", MARKED)
-    assert ask(bench, "SC-200 seen before?", MARKED).similar == ()
+    in_its_thread = dataclasses.replace(bench.question("SC-200 seen before?", MARKED), thread="17.K-1")
+    assert chain.answer(in_its_thread, bench.site).similar == ()
+    (case,) = ask(bench, "SC-200 seen before?", MARKED).similar
+    assert (case.inspection_id, round(case.similarity, 4)) == ("K-1", 1.0)
 
 
 def test_a_past_photo_is_looked_at_once_however_often_it_is_compared(bench: Workbench) -> None:
