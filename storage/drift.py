@@ -5,7 +5,7 @@ its patches lay from usual, how bright it was. While nothing changes, ranks are 
 set of bets against that (higher than before, lower, further out, further in), each begun anew at every photo, makes a Shiryaev-Roberts
 statistic; the average over all bets and properties alarms at ALARM. The expected number of photos up to a false alarm is ALARM at least,
 however often somebody looks: that is what corrects for repeated looking, and for looking at several properties. The bet that won tells
-what changed, and where it began to win is when.
+what changed; where the ranks before and after differ most is when.
 
 Source: V. Vovk et al., Retrain or not retrain: conformal test martingales for change-point detection, COPA 2021 (the average of bets in
 place of one bettor is ours); A. N. Shiryaev, On optimum methods in quickest detection problems, 1963; S. W. Roberts, 1966.
@@ -159,18 +159,32 @@ def first_alarm(values: Numbers, theta: Numbers) -> Alarm | None:
         return None
     noticed = int(over[0])
     winner = int(np.argmax(each[:, noticed]))
-    before = np.concatenate([[0.0], wealth[winner, :noticed]])  # (noticed + 1,): what a bet begun at k leaves out
-    evidence = wealth[winner, noticed] - before
-    began = max(1, int(np.argmax(evidence)))  # something must have been before
-    likely = np.flatnonzero(evidence >= evidence.max() - LIKELY)
+    measure, bet = divmod(winner, len(bets) // properties)
+    began, earliest, latest = _beginning(values[: noticed + 1, measure], is_spread=bet >= len(TILTS))
     return Alarm(
         began=began,
-        earliest=min(began, max(1, int(likely[0]))),
-        latest=max(began, int(likely[-1])),
+        earliest=earliest,
+        latest=latest,
         noticed=noticed,
-        measure=winner * properties // len(bets),
+        measure=measure,
         evidence=float(np.exp(min(statistic[noticed], 700.0))),
     )
+
+
+def _beginning(values: Numbers, *, is_spread: bool) -> tuple[int, int, int]:
+    """Where a sequence that ends in an alarm most likely changed, and between which two places it did.
+
+    The split at which the ranks before and after differ most for how many they are. Source: A. N. Pettitt, A non-parametric approach to the
+    change-point problem, Applied Statistics 28 (1979), standardised so that a change near the end is found too.
+    """
+    known = np.flatnonzero(~np.isnan(values))
+    ranks = np.argsort(np.argsort(values[known], kind="stable"), kind="stable") / max(len(known) - 1, 1)
+    away = (np.abs(2 * ranks - 1) if is_spread else ranks) - 0.5
+    count, before = len(away), np.arange(1, len(away))
+    apart = (np.cumsum(away - away.mean())[:-1]) ** 2 * count / (before * (count - before))
+    evidence = apart / (2 / 12)  # of even ranks the variance is a twelfth; so this is about the logarithm of a likelihood ratio
+    likely = np.flatnonzero(evidence >= evidence.max() - LIKELY) + 1
+    return int(known[int(np.argmax(evidence)) + 1]), int(known[likely[0]]), int(known[likely[-1]])
 
 
 def cliffs_delta(before: Numbers, after: Numbers) -> float:
@@ -239,7 +253,11 @@ def history(conn: Connection, part: str, since: clock.Moment | None = None, unti
 
 def newest(conn: Connection, numbers: Collection[str]) -> dict[str, int]:
     """The place in the register of each part's newest inspection: while it stays, so does what `of` finds."""
-    query = sa.select(register.c.part, sa.func.max(register.c.number).label("newest")).where(register.c.part.in_(numbers)).group_by(register.c.part)
+    query = (
+        sa.select(register.c.part, sa.func.max(register.c.number).label("newest"))
+        .where(register.c.part.in_(numbers))
+        .group_by(register.c.part)
+    )
     return {row.part: row.newest for row in conn.execute(query)}
 
 
