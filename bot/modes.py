@@ -19,14 +19,14 @@ from sqlalchemy import Connection, Engine
 from kenpin.bot.jobs import Jobs
 from kenpin.bot.messenger import Messenger
 from kenpin.bot.settings import Settings
-from kenpin.storage import accept_groups, audit, chance, clock, drift, modes, parts, people, proposals, second_looks
+from kenpin.storage import accept_groups, audit, chance, clock, drift, inspections, modes, parts, people, proposals, second_looks
 from kenpin.storage.audit import AuditKind
 from kenpin.storage.database import reading, writing
 from kenpin.storage.drift import Drift
 from kenpin.storage.errors import ModeError
 from kenpin.storage.inspections import Inspection
 from kenpin.storage.modes import Counts, Evidence, ModeChange, Needed
-from kenpin.storage.vocabulary import Answer, Delivery, Disposition, Language, Mode, ProposalKind, SecondLook, Verdict
+from kenpin.storage.vocabulary import Answer, Delivery, Disposition, Language, Mode, Photo, ProposalKind, SecondLook, Verdict
 from kenpin.tools.context import Site
 from kenpin.tools.rule_book import CRITICAL_FROM
 
@@ -93,7 +93,8 @@ def delivered(conn: Connection, terms: ModeTerms, inspection: Inspection, answer
     if mode is Mode.SHADOW:
         delivery = Delivery.KEPT
     elif mode is Mode.SCALE and inspection.channel is not None and is_clear(answer, terms.group_confidence):
-        delivery = Delivery.GROUPED
+        usable = all(isinstance(photo, Photo) for photo in inspections.photos_of(conn, inspection.id))
+        delivery = Delivery.GROUPED if usable else Delivery.POSTED
     if modes.deliver(conn, inspection.id, mode, delivery) and delivery is Delivery.KEPT:
         audit.append(conn, AuditKind.ANSWER_KEPT, {"mode": mode}, inspection.id)
     return delivery
@@ -103,7 +104,7 @@ def is_clear(answer: Answer, least_confidence: float) -> bool:
     """Whether an answer in scale may wait for one approval with others: an accept with nothing at all against it.
 
     OK for every photo, outside the band where a person must look, and with that confidence at least (0 to 1); on enough references;
-    nothing critical cited, no rule of the site that changed the proposal, no larger model that objects, no photo refused or poor.
+    nothing critical cited, no rule of the site that changed the proposal, no larger model that objects, no photo poor.
     Anything else is decided by itself at once.
     """
     proposed = answer.proposed
@@ -202,6 +203,7 @@ def check(engine: Engine, jobs: Jobs, terms: ModeTerms, part: str) -> ModeChange
         if _reason(conn, terms, part) is None:
             return None
     with writing(engine) as conn:  # looked at again: another worker may have been quicker
+        modes.one_at_a_time(conn, part)
         found = _reason(conn, terms, part)
         if found is None:
             return None

@@ -45,7 +45,7 @@ DECISIONS_AT_ONCE = 4
 HEARTBEAT_S = 1.0
 DEAD_AFTER_S = 10.0  # ten missed heartbeats
 SWEEP_EVERY = 10  # heartbeats
-WATCH_EVERY = 60  # heartbeats: may the parts in scale stay there
+WATCH_EVERY_S = 60.0  # may the parts in scale stay there
 THOROUGH_EVERY = 3600  # heartbeats: all proposals are looked through for passed deadlines, else those of the last two hours
 RECENT = timedelta(hours=2)
 STEP_ATTEMPTS = 4  # 1 + 2 + 4 s of waiting within a step, before the whole job is put off
@@ -333,6 +333,7 @@ class Worker:
         self._archive = Archive(engine=site.engine, photos=site.photo_store, cache=cache, jobs=jobs)
         self._stopping = threading.Event()
         self._heart = threading.Thread(target=self._beat, name="kenpin-heartbeat", daemon=True)
+        self._watch = threading.Thread(target=self._watch_modes, name="kenpin-modes", daemon=True)
 
     def start(self) -> None:
         global _bench
@@ -355,11 +356,13 @@ class Worker:
         for queue, at_once in ((INSPECTIONS, INSPECTIONS_AT_ONCE), (DECISIONS, DECISIONS_AT_ONCE)):
             DBOS.register_queue(queue, worker_concurrency=at_once, polling_interval_sec=POLLING_S, on_conflict="always_update")
         self._heart.start()
+        self._watch.start()
 
     def stop(self, *, finish_s: int = 10) -> None:
         """Take no more jobs and give running ones `finish_s` seconds; what is left goes on at the next start."""
         self._stopping.set()
         self._heart.join(timeout=HEARTBEAT_S * 5)
+        self._watch.join(timeout=HEARTBEAT_S * 5)
         DBOS.destroy(workflow_completion_timeout_sec=finish_s)
         logging.getLogger("dbos").setLevel(logging.CRITICAL)  # a job cut off here says so with a traceback; it goes on at the next start
         if not self._jobs.held_by(self.id):  # else it stays entered, so that its silence hands its jobs to the next worker
@@ -377,14 +380,22 @@ class Worker:
                         anchoring.see_to_today(self._site.engine, self._jobs)
                     if beats % THOROUGH_EVERY == 0:
                         keep_house(self._site.engine, self._jobs, datetime.now(UTC))
-                if beats % WATCH_EVERY == 0:
-                    modes.watch(self._site.engine, self._jobs, self._terms.modes)
             except OperationalError as error:  # a database that is away or locked comes back, and the heart must still beat then
                 log.warning("worker %s cannot reach the database and tries again every second: %s", self.id, error.orig)
             except Exception:  # the thread's outer edge
                 log.exception("the heartbeat of worker %s failed", self.id)
             if self._stopping.wait(HEARTBEAT_S):
                 return
+
+    def _watch_modes(self) -> None:
+        """Not with the heartbeat: looking for drift in many parts takes seconds, in which this worker would seem dead."""
+        while not self._stopping.wait(WATCH_EVERY_S):
+            try:
+                modes.watch(self._site.engine, self._jobs, self._terms.modes)
+            except OperationalError as error:
+                log.warning("worker %s cannot look after the modes of parts and tries again in a minute: %s", self.id, error.orig)
+            except Exception:  # the thread's outer edge
+                log.exception("looking after the modes of parts failed in worker %s", self.id)
 
 
 def beat(engine: Engine, jobs: Jobs, worker: str) -> None:

@@ -155,7 +155,7 @@ def start(conn: Connection, part: str, mode: Mode) -> bool:
     """Put a part's first mode on record, shadow or assist. False when it has one already."""
     if latest(conn, part) is not None:
         return False
-    _one_at_a_time(conn, part)
+    one_at_a_time(conn, part)
     if latest(conn, part) is not None:
         return False
     return insert_if_absent(
@@ -165,7 +165,7 @@ def start(conn: Connection, part: str, mode: Mode) -> bool:
 
 def promote(conn: Connection, evidence: Evidence, signed_by: str) -> ModeChange:
     """One mode up. Raises ModeError when the evidence does not meet its limits, or is about another step than the part's next."""
-    _one_at_a_time(conn, evidence.part)
+    one_at_a_time(conn, evidence.part)
     before = of(conn, evidence.part)
     if before.above is not evidence.mode:
         raise ModeError("order", f"{evidence.part} is in {before}, so it cannot be promoted to {evidence.mode}.")
@@ -186,7 +186,7 @@ def promote(conn: Connection, evidence: Evidence, signed_by: str) -> ModeChange:
 
 def demote(conn: Connection, part: str, to: Mode, signed_by: str, why: str) -> ModeChange:
     """Down, one mode or two, whatever the evidence says. Raises ModeError when it is not down, or nothing is said of why."""
-    _one_at_a_time(conn, part)
+    one_at_a_time(conn, part)
     before = of(conn, part)
     order = list(Mode)
     if order.index(to) >= order.index(before):
@@ -199,7 +199,7 @@ def demote(conn: Connection, part: str, to: Mode, signed_by: str, why: str) -> M
 
 def fall_back(conn: Connection, evidence: Evidence, why: str) -> ModeChange:
     """One mode down by itself. why: "escapes" or "drift". evidence: what it is for; its mode is the one that the part gets."""
-    _one_at_a_time(conn, evidence.part)
+    one_at_a_time(conn, evidence.part)
     if of(conn, evidence.part).below is not evidence.mode:
         raise ModeError("order", f"{evidence.part} cannot fall back to {evidence.mode}: that is not one mode down.")
     digest = canonical.sha256(evidence.content)
@@ -261,7 +261,8 @@ def counted_since(conn: Connection, part: str) -> str | None:
     """When the part last went down, from where evidence is counted anew; None when it never did."""
     down = (ModeStep.DEMOTION.value, ModeStep.FALL_BACK.value)
     query = sa.select(sa.func.max(mode_changes.c.at)).where(mode_changes.c.part == part, mode_changes.c.step.in_(down))
-    return conn.execute(query).scalar_one()
+    moment: str | None = conn.execute(query).scalar_one()
+    return moment
 
 
 def deliver(conn: Connection, inspection_id: str, mode: Mode, delivery: Delivery) -> bool:
@@ -305,7 +306,7 @@ def channels(conn: Connection, part: str, newest: int = 200) -> dict[str, str]:
     return found
 
 
-def _one_at_a_time(conn: Connection, part: str) -> None:
+def one_at_a_time(conn: Connection, part: str) -> None:
     """Wait until nobody else changes the mode of this part; on SQLite nobody can. The same lock as the guard of migration 0008 takes."""
     if conn.dialect.name == "postgresql":
         conn.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(f"mode:{part}", 0))))

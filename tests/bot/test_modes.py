@@ -170,6 +170,10 @@ def test_an_answer_is_kept_posted_or_grouped_as_its_parts_mode_says(database: En
     in_scale(database)
     assert delivered(answer()) is Delivery.GROUPED
     assert delivered(replace(answer(), verdict=Verdict.UNSURE)) is Delivery.POSTED
+    with writing(database) as conn:
+        with_a_bad_file = asked(conn, answer())
+        inspections.save_photos(conn, with_a_bad_file.id, ["This file is no photo."])
+        assert modes.delivered(conn, TERMS, with_a_bad_file, answer()) is Delivery.POSTED
     assert [entry.payload for entry in on_the_log(database, AuditKind.MODE_STARTED)] == [{"part": PART, "mode": "shadow"}]
 
 
