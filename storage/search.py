@@ -120,7 +120,7 @@ class Page:
 _TEXT = sa.table("register_text", sa.column("number"), sa.column("rowid"), sa.column("words"), sa.column("register_text"))
 _TERMS = sa.table("register_terms", sa.column("term"))
 _WORDS = sa.table("register_words", sa.column("number"), sa.column("words"))
-_MARKS: tuple[Marked, ...] = ("disagreed", "abstained", "escalated", "refused")
+MARKS: tuple[Marked, ...] = ("disagreed", "abstained", "escalated", "refused")
 Condition = sa.ColumnElement[bool]
 
 
@@ -168,7 +168,7 @@ def people_among(conn: Connection, column: Literal["asked_by", "decided_by"], li
 
 def person_called(conn: Connection, written: str) -> str | None:
     """The id of the person with this id, name or e-mail address; None for nobody, or several."""
-    exactly = conn.execute(sa.select(people.c.id).where(people.c.id == written)).scalar_one_or_none()
+    exactly: str | None = conn.execute(sa.select(people.c.id).where(people.c.id == written)).scalar_one_or_none()
     if exactly is not None:
         return exactly
     named = sa.or_(sa.func.lower(people.c.name) == sa.func.lower(written), people.c.email == written.lower())
@@ -473,7 +473,7 @@ def _one(row: sa.Row[Any], lots: Iterable[str]) -> Found:
         state=ProposalState(row.proposal_state) if row.proposal_state else None,
         decided_by=row.decided_by,
         decided_by_name=row.decided_by_name,
-        marks=frozenset(name for name in _MARKS if row._mapping[name]),
+        marks=frozenset(name for name in MARKS if row._mapping[name]),
         model=row.model,
         photo_sha256=row.sha256,
         shown_sha256=row.shown_sha256,

@@ -50,6 +50,11 @@ class Asked:
         """The address's query, without where a page begins."""
         return urlencode({name: self.typed[name] for name in FIELDS if self.typed.get(name)})
 
+    @property
+    def has_filters(self) -> bool:
+        """Beside the words and the order, which always stand in sight."""
+        return bool(self.typed.keys() - {"words", "order"} or self.wrong.keys() - {"words", "order"})
+
 
 def inspections(request: Request) -> Response:
     here, at = visitor(request), desk(request)

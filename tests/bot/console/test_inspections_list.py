@@ -37,7 +37,10 @@ ANSWER = Answer(
 )
 
 
-def ask(engine: Engine, id: str, question: str, at: datetime = START, answer: Answer | None = None) -> None:
+PHOTO = Photo(sha256="1" * 64, shown_sha256="2" * 64, height_px=300, width_px=400)
+
+
+def ask(engine: Engine, id: str, question: str, at: datetime = START, answer: Answer | None = None, photo: Photo = PHOTO) -> None:
     with writing(engine) as conn:
         people.remember(conn, "U-BEN", "Ben", "ben@example.com")
         parts.add(conn, "SC-200", None, "U-BEN")
@@ -56,7 +59,7 @@ def ask(engine: Engine, id: str, question: str, at: datetime = START, answer: An
             files=[],
             payload={},
         )
-        inspections.save_photos(conn, id, [Photo(sha256="1" * 64, shown_sha256="2" * 64, height_px=300, width_px=400)])
+        inspections.save_photos(conn, id, [photo])
         if answer is not None:
             inspections.save_answer(conn, id, answer)
 
