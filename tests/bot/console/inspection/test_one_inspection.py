@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
+from dataclasses import replace
 from typing import NoReturn
 
 import httpx
+import pytest
 import sqlalchemy as sa
 from inspected import MARKED, WHERE, Floor, plate
 from signed_in import IDS, Browser, Running, words
 
-from kenpin.bot import inspection, notices
+from kenpin.bot import inspection, notices, settings
+from kenpin.bot.console.desk import Desk
+from kenpin.bot.console.server import Console, listen
 from kenpin.bot.messenger import Outcome
+from kenpin.bot.workspace.people import QUALITY_LEADS
+from kenpin.bot.workspace.server import Workspace
 from kenpin.storage import actions, decisions, endorsements, inspections, people, proposals, second_looks
 from kenpin.storage.audit import AuditKind
 from kenpin.storage.database import reading, writing
@@ -226,6 +231,26 @@ def test_a_form_about_another_proposal_or_without_its_own_id_is_not_taken(consol
     assert on_record(floor) is None
 
 
+@pytest.mark.parametrize("is_away", [False, True])
+def test_a_user_groups_members_are_asked_of_slack_before_each_decision(desk: Desk, floor: Floor, is_away: bool) -> None:
+    with Workspace() as workspace:
+        api_url = "http://127.0.0.1:9/api/" if is_away else workspace.api_url
+        env = {"KENPIN_HOME": str(desk.settings.home), "SLACK_API_URL": api_url, "SLACK_BOT_TOKEN": workspace.bot_token}
+        with writing(floor.engine) as conn:  # Ada was one of them when somebody last looked
+            people.approve_group(conn, QUALITY_LEADS.id, "SC-200", granted_by="Aiko")
+            people.set_group_members(conn, QUALITY_LEADS.id, [IDS["Ada"]])
+        listener = listen(0)
+        here = replace(desk, url=f"http://127.0.0.1:{listener.getsockname()[1]}", settings=settings.read(env))
+        running = Running(here)
+        with Console(here, listener), running.browser("Ada") as browser:
+            answer = decided(browser, "approve", opened(browser))
+    assert answer.status_code == (503 if is_away else 403)
+    assert ("Slack does not say who may decide" if is_away else "you are not an approver of SC-200") in words(answer)
+    assert on_record(floor) is None
+    with reading(floor.engine) as conn:
+        assert (people.live_grant(conn, IDS["Ada"], "SC-200") is None) is not is_away
+
+
 def test_two_people_approve_one_after_the_other(console: Running, floor: Floor) -> None:
     floor.inspect("K-TWO", plate(seed=3, marks={"top": 14}), two_people=True)
     with writing(floor.engine) as conn:
@@ -291,7 +316,7 @@ def test_who_is_asked_for_a_second_look_sees_the_answer_only_afterwards(console:
     assert "Second look by Sumi, who had not been shown the answer: OK." in words(opened(browser))
 
 
-def test_the_main_path_finds_a_proposal_by_its_inspection(floor: Floor, tmp_path: Path) -> None:
+def test_the_main_path_finds_a_proposal_by_its_inspection(floor: Floor) -> None:
     request = inspection.DecisionRequest(
         inspection_id="K-GOOD", verdict=DecisionVerdict.APPROVED, person=SUMI, via="console", source_event="console:test"
     )
