@@ -67,6 +67,23 @@ def test_a_photo_taken_with_the_camera_turned_comes_out_upright(orientation: int
     assert np.array_equal(checked.pixels, np.asarray(upright))
 
 
+def test_of_the_camera_make_and_model_are_kept_and_nothing_that_identifies_somebody() -> None:
+    exif = Image.Exif()
+    exif[0x010F], exif[0x0110] = "Apple", "iPhone\x00 14 <b>"
+    exif[0x013B] = "SecretArtist"
+    exif.get_ifd(0x8769)[0xA431] = "SecretSerial"
+    exif.get_ifd(0x8825)[1] = "N"
+    assert photo.check(encoded(picture(), exif=exif)).camera == "Apple iPhone 14 <b>", "text from a file, shown as such"
+    exif[0x010F], exif[0x0110] = "Canon", "Canon EOS R5" + "x" * 200
+    assert photo.check(encoded(picture(), exif=exif)).camera == ("Canon EOS R5" + "x" * 200)[: photo.CAMERA_CHARACTERS]
+    assert photo.check(encoded(picture())).camera is None
+
+
+def test_brightness_is_the_mean_luma_of_the_photo() -> None:
+    for colour, luma in (((255, 255, 255), 255), ((200, 100, 50), 124), ((0, 0, 255), 29)):
+        assert photo.check(encoded(Image.new("RGB", (90, 60), colour), "PNG")).brightness == pytest.approx(luma, abs=1)
+
+
 def test_the_shown_copy_keeps_neither_exif_nor_place_nor_what_was_appended() -> None:
     exif = Image.Exif()
     exif[0x010F] = "SecretCamera"
