@@ -73,19 +73,19 @@ def person(archive: Archive, id: str, request: Request, *, photos_too: bool = Fa
 
     A question of theirs that is still being answered stays: erase again afterwards. Raises UnknownRowError, PhotoInUseError.
     """
-    how = {"by": request.by, "why": request.why, "person_id": request.person_id}
+    by, why, who = request.by, request.why, request.person_id
     asked = photos = 0
     if photos_too:  # first, as a reference in use stops it
         with reading(archive.engine) as conn:
             theirs = erasures.photos_of(conn, id)
         for batch in _batches(theirs):
             with writing(archive.engine) as conn:
-                photos += len(erasures.of_photos(conn, batch, **how, also_references=also_references))
+                photos += len(erasures.of_photos(conn, batch, by=by, why=why, person_id=who, also_references=also_references))
     with writing(archive.engine) as conn:
-        erasures.of_person(conn, id, **how)
+        erasures.of_person(conn, id, by=by, why=why, person_id=who)
     while True:
         with writing(archive.engine) as conn:
-            gone = erasures.of_questions(conn, erasures.questions_of(conn, id, limit=AT_ONCE), **how)
+            gone = erasures.of_questions(conn, erasures.questions_of(conn, id, limit=AT_ONCE), by=by, why=why, person_id=who)
         asked += len(gone)
         if not gone:
             break

@@ -81,7 +81,7 @@ class Jobs:
     def forget(self, inspection_id: str) -> None:
         """Take away what the queue keeps of finished jobs about an inspection: its steps' results hold the answer."""
         done = self._client.list_workflows(workflow_id_prefix=f"inspect:{inspection_id}", load_input=False, load_output=False)
-        self._client.delete_workflows([job.workflow_id for job in done])
+        self._client.delete_workflows([job.workflow_id for job in done if job.workflow_id.split(":")[1] == inspection_id])
 
     def held_by(self, worker: str) -> bool:
         """Whether this worker has begun jobs that are not finished."""

@@ -29,7 +29,7 @@ def told(found: Verified, language: Language) -> tuple[tuple[str, ...], tuple[st
     holding = [one for one in found.anchors if one.standing is Standing.HOLDS]
     faulty = [one for one in found.anchors if one.standing is not Standing.HOLDS]
     if holding:
-        right.append(say("holds", count=f"{len(holding):,}", id=holding[-1].id, entry=f"{holding[-1].seq:,}"))
+        right.append(say("holds", count=f"{len(holding):,}", id=_when(holding[-1].id), entry=f"{holding[-1].seq:,}"))
     elif not faulty:
         right.append(say("none_found"))
     wrong += [_fault(one, language) for one in faulty[:NAMED]]
@@ -43,5 +43,10 @@ def told(found: Verified, language: Language) -> tuple[tuple[str, ...], tuple[st
     return tuple(right), tuple(wrong)
 
 
+def _when(id: str) -> str:
+    """An anchor's day, or the minute of one made by hand."""
+    return id[:16].replace("T", " ")
+
+
 def _fault(one: Checked, language: Language) -> str:
-    return render(f"anchor.{one.standing}", language, id=one.id, entry=f"{one.seq:,}", where=f"{one.place}: {one.where}")
+    return render(f"anchor.{one.standing}", language, id=_when(one.id), entry=f"{one.seq:,}", where=f"{one.place}: {one.where}")

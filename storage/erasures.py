@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection
+from sqlalchemy.engine import Connection, Row
 
 from kenpin.storage import audit, clock
 from kenpin.storage.audit import AuditKind
@@ -70,7 +70,7 @@ class UsedAs:
 def of(conn: Connection, kind: ErasedKind, subjects: Collection[str]) -> dict[str, Erasure]:
     """The newest erasure of each of these, where there is one."""
     query = sa.select(erasures).where(erasures.c.kind == kind.value, erasures.c.subject.in_(list(subjects))).order_by(erasures.c.seq)
-    return {row.subject: _erasure(row._mapping) for row in conn.execute(query)}
+    return {row.subject: _erasure(row) for row in conn.execute(query)}
 
 
 def listing(conn: Connection, limit: int, before: int | None = None) -> tuple[Erasure, ...]:
@@ -78,13 +78,13 @@ def listing(conn: Connection, limit: int, before: int | None = None) -> tuple[Er
     query = sa.select(erasures).order_by(erasures.c.seq.desc(), erasures.c.subject).limit(limit)
     if before is not None:
         query = query.where(erasures.c.seq < before)
-    return tuple(_erasure(row._mapping) for row in conn.execute(query))
+    return tuple(_erasure(row) for row in conn.execute(query))
 
 
 def to_carry_out(conn: Connection) -> tuple[Erasure, ...]:
     """Erasures whose files may still be there, oldest first."""
     rows = conn.execute(sa.select(erasures).where(erasures.c.carried_out_at.is_(None)).order_by(erasures.c.seq))
-    return tuple(_erasure(row._mapping) for row in rows)
+    return tuple(_erasure(row) for row in rows)
 
 
 def mark_carried_out(conn: Connection, done: Sequence[Erasure]) -> None:
@@ -318,5 +318,5 @@ def _batches(seqs: list[int]) -> list[list[int]]:
     return [seqs[start : start + 1000] for start in range(0, len(seqs), 1000)]
 
 
-def _erasure(row: Mapping[str, Any]) -> Erasure:
-    return Erasure(**{**row, "kind": ErasedKind(row["kind"]), "files": tuple(row["files"])})
+def _erasure(row: Row[Any]) -> Erasure:
+    return Erasure(**{**row._mapping, "kind": ErasedKind(row.kind), "files": tuple(row.files)})

@@ -179,8 +179,7 @@ def _fault(row: Entry, seq: int, prev_hash: str) -> str | None:
 
 def _possible_hashes(row: Entry) -> set[str]:
     """The link's hash. A CSV file does not tell an empty id from none, and the chain does: then both are possible."""
-    choices = [("",) if id is None else (f"={id}",) for id in (row.inspection_id, row.person_id)]
-    choices = [(*one, "=") if one == ("",) else one for one in choices]
+    choices = [("", "=") if id is None else (f"={id}",) for id in (row.inspection_id, row.person_id)]
     return {
         _sha256("\n".join((row.prev_hash, str(row.seq), row.at, row.kind, inspection, person, row.payload_sha256)))
         for inspection in choices[0]
