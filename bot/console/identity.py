@@ -76,6 +76,8 @@ class SlackIdentity:
                 client_id=self._client_id, client_secret=self._client_secret, code=code, redirect_uri=self._back
             )
         except SlackApiError as error:
+            if error.response.status_code != 200:  # Slack says no with status 200
+                raise IdentityUnavailableError(f"Slack answers with status {error.response.status_code}.") from error
             raise IdentityRefusedError("code", f"Slack does not take the code: {error.response['error']}.") from error
         except OSError as error:
             raise IdentityUnavailableError(f"Slack does not answer at {self.issuer}: {error}") from error
