@@ -7,15 +7,17 @@ costs a sixth of measuring every distance in full, and the budget for everything
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
+from kenpin.tools.vision import coreset
 from kenpin.tools.vision.backbone import Array
 
 MOST_PATCHES = 4096
 AT_ONCE = 1024  # patches searched for together: what a search takes beside the bank stays below 40 MiB
+EVEN_UP_TO = 16  # photos; what docs/benchmarks.md says was measured with up to so many
 CODE = 64  # numbers a short code
 BESIDE = 3  # patches: what lies closer on the same photo is the same thing seen twice
 
@@ -87,28 +89,43 @@ def build(patches: Array, by: Shortener | None = None, most: int = MOST_PATCHES)
 
 
 class Pool:
-    """Patches of a part's good photos, a bounded number, of which banks are made with and without one of the photos."""
+    """Patches of a part's good photos, a bounded number, of which banks are made with and without one of the photos.
+
+    Of up to EVEN_UP_TO photos a bank is an even draw, of more it is a coreset (`coreset`): see docs/decisions/0003-one-score.md.
+    """
 
     def __init__(self, photos: int, in_pool: int, in_bank: int = MOST_PATCHES) -> None:
-        self._share, self._in_bank = in_pool // photos, in_bank
-        self._patches: list[Array] = []
+        self._photos, self._share, self._in_bank = photos, in_pool // photos, in_bank
+        self._added: list[Array] = []
 
     def add(self, patches: Array) -> None:
         """The next photo's; of many photos each gives a share, drawn evenly."""
-        self._patches.append(patches[drawn(len(patches), self._share)])
+        self._added.append(patches[drawn(len(patches), self._share)])
 
     def bank(self) -> Bank:
-        return build(np.concatenate(self._patches), most=self._in_bank)
+        chosen = drawn(len(self._of), self._in_bank) if self._spread is None else np.sort(self._spread.chosen)
+        return build(self._patches[chosen], most=self._in_bank)
 
     def bank_without(self, photo: int, by: Shortener) -> Bank:
         """`photo`: its number, in the order added."""
-        others = [patches for number, patches in enumerate(self._patches) if number != photo]
-        chosen = drawn(sum(map(len, others)), self._in_bank)
-        ends = np.cumsum([len(patches) for patches in others])
-        which = np.split(chosen, np.searchsorted(chosen, ends[:-1]))
-        starts = ends - [len(patches) for patches in others]
-        kept = np.concatenate([patches[some - start] for patches, some, start in zip(others, which, starts, strict=True)])
-        return build(kept, by, self._in_bank)
+        others = np.flatnonzero(self._of != photo)
+        chosen = others[drawn(len(others), self._in_bank)] if self._spread is None else self._spread.without(self._of == photo)
+        return build(self._patches[chosen], by, self._in_bank)
+
+    @cached_property
+    def _patches(self) -> Array:
+        return np.concatenate(self._added)
+
+    @cached_property
+    def _of(self) -> NDArray[np.intp]:
+        """(n,): each patch's photo, by its number."""
+        return np.repeat(np.arange(len(self._added)), [len(patches) for patches in self._added])
+
+    @cached_property
+    def _spread(self) -> coreset.Spread | None:
+        if self._photos <= EVEN_UP_TO or len(self._patches) <= self._in_bank:
+            return None
+        return coreset.spread(self._patches, self._in_bank)
 
 
 def _shortener(patches: Array) -> Shortener:

@@ -55,7 +55,7 @@ class Eye:
         self._network = _load(backbone, engine, cache / "models", threads, device)
         self.model = self._network.name
         self._looking = Looking(self._network, cache / "views" / f"{REVISION}-{self.model}")
-        self._parts_on_disk = cache / "parts" / f"{REVISION}-{self.model}"
+        self._parts_on_disk = cache / "parts" / f"{REVISION}-{learning.REVISION}-{self.model}"
         self._parts_on_disk.mkdir(parents=True, exist_ok=True)
         self._parts: OrderedDict[str, Learnt] = OrderedDict()
         self._wholes = _Wholes(cache / "wholes" / f"{REVISION}-{self.model}")

@@ -22,6 +22,7 @@ from kenpin.tools.vision.sight import ReferencePhoto
 from kenpin.tools.vision.tiles import Tiled
 from kenpin.tools.vision.view import View
 
+REVISION = "learning-2"  # raise it when parts that were learnt before would be learnt differently now
 POOL = 32768  # patches a bank is drawn from, 100 MiB while it is learnt; 41 photos that fill their views are not thinned
 LEFT_OUT = 64  # photos that are compared with the others; of 64 the mean score is known to an eighth of the score's own spread
 IN_TILES = 16  # photos of a part that are looked at in tiles

@@ -9,7 +9,7 @@ import pytest
 from pictures import Keep
 from test_tiles import Colours, sheet
 
-from kenpin.tools.vision import bank, learning
+from kenpin.tools.vision import bank, coreset, learning
 from kenpin.tools.vision.looking import Looking
 
 
@@ -65,3 +65,39 @@ def test_of_very_many_photos_some_are_compared_with_the_others_and_all_are_in_th
     assert len(known.left_out_scores) == 5
     assert known.wholes.shape == (9, 4)
     assert len(known.bank.patches) == bank.MOST_PATCHES
+
+
+def test_a_coreset_keeps_the_rare_patch_that_an_even_draw_loses() -> None:
+    common = patches(0, 1) + 0.02 * patches(1, 2000)
+    rare = patches(2, 1)
+    everything = np.concatenate([common[:1234], rare, common[1234:]]).astype(np.float32)
+    assert 1234 in coreset.spread(everything, 40).chosen
+    assert 1234 not in bank.drawn(len(everything), 40)
+
+
+def test_a_coreset_without_one_photo_covers_the_others_as_one_chosen_anew_does() -> None:
+    everything, left_out = patches(0, 3000), np.arange(3000) < 300
+    chosen = coreset.spread(everything, 600)
+    repaired, anew = chosen.without(left_out), np.flatnonzero(~left_out)[coreset.spread(everything[~left_out], 600).chosen]
+    assert len(np.unique(repaired)) == 600
+    assert not left_out[repaired].any()
+
+    def reach(some: np.ndarray) -> float:
+        among, others = chosen.short[some], chosen.short[~left_out]
+        squared = np.square(others).sum(1)[:, None] - 2 * others @ among.T + np.square(among).sum(1)
+        return float(squared.min(1).max())
+
+    assert reach(repaired) < 1.05 * reach(anew)
+
+
+def test_the_bank_of_many_photos_is_a_coreset_and_of_few_an_even_draw() -> None:
+    for photos, even in ((bank.EVEN_UP_TO, True), (bank.EVEN_UP_TO + 1, False)):
+        pool, several = bank.Pool(photos, 10_000, 200), [patches(seed, 50) for seed in range(photos)]
+        for one in several:
+            pool.add(one)
+        everything = np.concatenate(several)
+        drawn_evenly = everything[bank.drawn(len(everything), 200)]
+        assert (pool.bank().patches == drawn_evenly).all() == even
+        without = pool.bank_without(0, pool.bank().shortener).patches
+        assert len(without) == 200
+        assert not (without[:, None, 0] == several[0][None, :, 0]).any()
