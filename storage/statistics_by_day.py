@@ -267,7 +267,7 @@ def _count(conn: Connection, calendar: Calendar, day: date) -> None:
         conn.execute(daily_confidences.insert(), of_sure)
 
 
-def _rows(conn: Connection, most: int | None, *where: sa.ColumnElement[bool]) -> Sequence[Row[Any]]:
+def _rows(conn: Connection, most: int | None, *where: sa.ColumnElement[bool]) -> Sequence[Row[*tuple[Any, ...]]]:
     """The newest so many inspections, newest first; every one when it is None."""
     chosen = sa.select(register).where(*where).order_by(register.c.number.desc()).limit(most).subquery("chosen")
     source = statistics.with_truth(chosen.join(inspections, inspections.c.id == chosen.c.inspection_id))
@@ -305,12 +305,12 @@ def _rows(conn: Connection, most: int | None, *where: sa.ColumnElement[bool]) ->
     return conn.execute(query).all()
 
 
-def _values(calendar: Calendar, row: Row[Any]) -> tuple[str, ...]:
+def _values(calendar: Calendar, row: Row[*tuple[Any, ...]]) -> tuple[str, ...]:
     """In the order of DIMENSIONS."""
     return row.channel or "", calendar.shift_of(row.number), row.camera or "", row.asked_by, row.language, light(row.brightness)
 
 
-def _waits(rows: Iterable[Row[Any]], values: Iterable[tuple[str, ...]]) -> dict[str, dict[str, list[float]]]:
+def _waits(rows: Iterable[Row[*tuple[Any, ...]]], values: Iterable[tuple[str, ...]]) -> dict[str, dict[str, list[float]]]:
     """values: of each row, in the order of DIMENSIONS."""
     found: dict[str, dict[str, list[float]]] = {dimension: {} for dimension in DIMENSIONS}
     for row, each in zip(rows, values, strict=True):
@@ -321,13 +321,13 @@ def _waits(rows: Iterable[Row[Any]], values: Iterable[tuple[str, ...]]) -> dict[
     return found
 
 
-def _truth(row: Row[Any]) -> bool | None:
+def _truth(row: Row[*tuple[Any, ...]]) -> bool | None:
     if row.verdict not in statistics.JUDGEMENTS:
         return None
     return statistics.was_really_bad(Verdict(row.verdict), row.really, row.said, row.done)
 
 
-def _counted(row: Row[Any], bad: bool | None) -> tuple[float, ...]:
+def _counted(row: Row[*tuple[Any, ...]], bad: bool | None) -> tuple[float, ...]:
     """In the order of COUNTED."""
     is_disposition = row.kind == ProposalKind.DISPOSITION.value
     decision = row.decision if is_disposition else None
@@ -548,9 +548,13 @@ def _sums(key: sa.Column[Any], *more: sa.Column[Any]) -> sa.Select[Any]:
     return sa.select(key.label("key"), *more, *(sa.func.sum(daily_counts.c[name]).label(name) for name in COUNTED))
 
 
-def _counts(row: Row[Any]) -> Counts:
-    return Counts(**{name: (float if name == "cost" else int)(getattr(row, name)) for name in COUNTED})
+def _counts(row: Row[*tuple[Any, ...]]) -> Counts:
+    found: dict[str, Any] = {name: (float if name == "cost" else int)(getattr(row, name)) for name in COUNTED}
+    return Counts(**found)
 
 
 def _summed(table: np.ndarray[Any, np.dtype[np.float64]]) -> Counts:
-    return Counts(**{name: (float if name == "cost" else int)(value) for name, value in zip(COUNTED, table.sum(axis=0), strict=True)})
+    found: dict[str, Any] = {
+        name: (float if name == "cost" else int)(value) for name, value in zip(COUNTED, table.sum(axis=0), strict=True)
+    }
+    return Counts(**found)

@@ -26,7 +26,7 @@ NETWORKS = {"torch", "transformers", "onnxruntime", "onnx", "safetensors", "hugg
 WRITES = {
     "writing", "migrate", "upsert", "insert_if_absent", "receive", "save_photos", "save_answer", "claim_posting", "mark_posted",
     "mark_failed", "propose", "record", "append", "erase", "remember", "approve", "revoke", "approve_group", "revoke_group",
-    "set_group_members", "copy_before", "beat", "forget", "add_references", "set", "replace_rows", "append_rows",
+    "set_group_members", "copy_before", "beat", "forget", "add_references", "set", "replace_rows", "append_rows", "refresh",
     "attempt", "begin", "finish", "start", "seen", "change_role", "end", "end_all", "log_view", "speak",
     "erase_all", "make", "mark_written", "mark_carried_out", "of_questions", "of_photos", "of_person",
     "save_view", "drop_view", "log_views",
