@@ -100,6 +100,16 @@ class PastPhoto:
     thread: str | None = None  # ts of the first message of the thread it was asked in
 
 
+@dataclass(frozen=True, kw_only=True)
+class Judged:
+    """A verdict that was given, and the score it was given by."""
+
+    inspection_id: str
+    received_at: str
+    verdict: Verdict
+    anomaly_score: float
+
+
 def new_id() -> str:
     """A reference a person can read out, such as K-7F3A9CD."""
     return "K-" + "".join(secrets.choice(_LETTERS) for _ in range(_LENGTH))
@@ -337,6 +347,24 @@ def mark_failed(conn: Connection, id: str, why: str) -> bool:
         .values(state=InspectionState.FAILED.value, failure=storable(why), failed_at=clock.now())
     )
     return conn.execute(failed).rowcount == 1
+
+
+def judged(conn: Connection, part: str, limit: int) -> tuple[Judged, ...]:
+    """The newest verdicts on a part, newest first."""
+    query = (
+        sa.select(inspections.c.id, inspections.c.received_at, inspections.c.verdict, inspections.c.anomaly_score)
+        .where(
+            inspections.c.part == part,
+            inspections.c.anomaly_score.is_not(None),
+            inspections.c.verdict.in_([Verdict.OK.value, Verdict.NOT_OK.value, Verdict.UNSURE.value]),
+        )
+        .order_by(inspections.c.received_at.desc(), inspections.c.id)
+        .limit(limit)
+    )
+    return tuple(
+        Judged(inspection_id=row.id, received_at=row.received_at, verdict=Verdict(row.verdict), anomaly_score=row.anomaly_score)
+        for row in conn.execute(query)
+    )
 
 
 def past_photos(conn: Connection, part: str | None, before: clock.Moment, limit: int) -> tuple[PastPhoto, ...]:
