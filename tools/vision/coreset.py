@@ -70,4 +70,4 @@ def _squared(one: Array, other: Array) -> Array:
 
 @lru_cache(maxsize=4)
 def _projection(width: int) -> Array:
-    return (np.random.default_rng(0).normal(size=(width, PROJECTED)) / PROJECTED**0.5).astype(np.float32)
+    return np.asarray(np.random.default_rng(0).normal(size=(width, PROJECTED)) / PROJECTED**0.5, np.float32)
