@@ -19,6 +19,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import event
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects.sqlite.base import SQLiteCompiler
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
@@ -37,6 +38,13 @@ _SQLITE_PRAGMAS = (
 )
 
 
+class _SQLiteCompiler(SQLiteCompiler):
+    """Writes a table's hint, such as INDEXED BY, after its name, as SQLAlchemy does for other databases."""
+
+    def get_from_hint_text(self, table: sa.FromClause, text: str | None) -> str | None:
+        return text
+
+
 def open_database(url: str, *, check_schema: bool = True) -> Engine:
     """An engine for sqlite:///path or postgresql://user:password@host/name, proven to answer.
 
@@ -46,6 +54,7 @@ def open_database(url: str, *, check_schema: bool = True) -> Engine:
     if parsed.get_backend_name() == "sqlite":
         _make_file(parsed)
         engine = sa.create_engine(parsed)
+        engine.dialect.statement_compiler = _SQLiteCompiler
         event.listen(engine, "connect", _set_up_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
     else:
