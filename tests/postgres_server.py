@@ -71,12 +71,12 @@ def postgres_server() -> Iterator[str]:
 
 
 @contextmanager
-def copied_database(server_url: str) -> Iterator[str]:
-    """Yields the address of a fresh copy of the migrated database, dropped at the end."""
+def copied_database(server_url: str, template: str = TEMPLATE) -> Iterator[str]:
+    """Yields the address of a fresh copy of the migrated database, or of another one, dropped at the end."""
     server = sa.make_url(server_url)
     name = f"kenpin_{uuid.uuid4().hex[:12]}"
     with psycopg.connect(address(server, "postgres"), autocommit=True) as admin:
-        admin.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(TEMPLATE)))
+        admin.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template)))
     try:
         yield address(server, name)
     finally:

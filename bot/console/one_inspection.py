@@ -33,6 +33,7 @@ from kenpin.bot.slack.app import web_client
 from kenpin.bot.slack.messages import NAME_CHARACTERS, NOTE_CHARACTERS
 from kenpin.bot.slack.messenger import SlackMessenger
 from kenpin.storage import people
+from kenpin.storage.canonical import storable
 from kenpin.storage.database import reading
 from kenpin.storage.errors import EndorsedMeanwhileError
 from kenpin.storage.vocabulary import Correction, DecisionVerdict, Disposition, ProposalState, Role, Verdict
@@ -59,7 +60,12 @@ class Controls:
 
 
 def page(request: Request) -> Response:
-    return _page(request, request.path_params["id"])
+    return _page(request, _id(request))
+
+
+def _id(request: Request) -> str:
+    """As a database takes it, whatever an address holds."""
+    return storable(request.path_params["id"])
 
 
 def _page(
@@ -111,7 +117,7 @@ def _controls(at: Desk, here: Visitor, story: Story) -> Controls | None:
 
 def slack(request: Request) -> Response:
     """To the answer in Slack, or the question where no answer was posted."""
-    at, id = desk(request), request.path_params["id"]
+    at, id = desk(request), _id(request)
     with reading(at.engine) as conn:
         found = told(conn, at.photos, id)
     if found is None:
@@ -130,7 +136,7 @@ def slack(request: Request) -> Response:
 @needs(Role.SUPERVISOR)
 def decide(request: Request) -> Response:
     """What a form of the page asks for. Whether this person may is asked by `inspection.decide`, whatever the page showed them."""
-    here, at, id, asked = visitor(request), desk(request), request.path_params["id"], form(request)
+    here, at, id, asked = visitor(request), desk(request), _id(request), form(request)
     with reading(at.engine) as conn:
         story, hidden = told(conn, at.photos, id), is_hidden(conn, id, here.person_id)
     verdict = VERDICTS.get(asked.get("decision", ""))
@@ -212,14 +218,14 @@ def _refresh_groups(at: Desk, story: Story) -> None:
 
 @needs(Role.SUPERVISOR)
 def start_replay(request: Request) -> Response:
-    id = request.path_params["id"]
+    id = _id(request)
     replays.of(request).start(desk(request), id, visitor(request))
     return _replay(request, id) if request.headers.get("hx-request") else see_other(f"/inspections/{quote(id)}/replay")
 
 
 @needs(Role.SUPERVISOR)
 def show_replay(request: Request) -> Response:
-    return _replay(request, request.path_params["id"])
+    return _replay(request, _id(request))
 
 
 def _replay(request: Request, id: str) -> Response:

@@ -23,6 +23,7 @@ from starlette.routing import Route
 from kenpin.bot.console.page import desk, problem, visitor
 from kenpin.bot.console.story import is_hidden
 from kenpin.storage import inspections, sessions
+from kenpin.storage.canonical import storable
 from kenpin.storage.database import reading, writing
 from kenpin.storage.errors import PhotoDamagedError, PhotoMissingError
 from kenpin.storage.tables import part_references, photos
@@ -79,10 +80,10 @@ def address(sha256: str, size: str, inspection_id: str | None = None) -> str:
 
 def picture(request: Request) -> Response:
     here, at = visitor(request), desk(request)
-    sha256, asked = request.path_params["sha256"], request.query_params.get("size", Size.SHOWN)
+    sha256, asked = storable(request.path_params["sha256"]), request.query_params.get("size", Size.SHOWN)
     if asked not in list(Size):
         return problem(request, 404, "console_inspection.no_such_size")
-    size, inspection_id = Size(asked), request.query_params.get("inspection", "")
+    size, inspection_id = Size(asked), storable(request.query_params.get("inspection", ""))
     with reading(at.engine) as conn:
         if size in OF_AN_ANSWER and is_hidden(conn, inspection_id, here.person_id):
             return problem(request, 403, "console_inspection.map_hidden")

@@ -26,6 +26,7 @@ from kenpin.bot.inspection import Terms
 from kenpin.storage import audit, inspections, people
 from kenpin.storage.audit import AuditEntry, AuditKind
 from kenpin.storage.database import reading, writing
+from kenpin.storage.photos import PhotoStore
 from kenpin.storage.tables import metadata
 from kenpin.storage.vocabulary import Answer, Language, Photo, Source
 from kenpin.tools.chain import Site
@@ -153,3 +154,9 @@ def built(engine: Engine, folder: Path) -> Floor:
     floor.inspect("K-GOOD", plate(seed=1))
     floor.inspect("K-MARK", photographed(MARKED), question=MARKUP)
     return floor
+
+
+def entered(engine: Engine, folder: Path) -> Floor:
+    """What `built` left there, with another eye that sees the same."""
+    store, eye = PhotoStore(folder / "photos"), DrawingEye()
+    return Floor(Workbench(engine, store, eye, Site(engine=engine, photo_store=store, eye=eye)))

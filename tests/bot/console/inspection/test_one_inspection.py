@@ -89,6 +89,8 @@ def test_an_unknown_inspection_is_said_to_be_unknown(console: Running) -> None:
     response = console.browser().get("/inspections/K-NEVER")
     assert response.status_code == 404
     assert "There is no inspection K-NEVER" in words(response)
+    for id in ("%00", "K-MARK%00", "%ff", "..%2fK-MARK", "' OR '1'='1"):
+        assert console.browser().get(f"/inspections/{id}").status_code == 404, id
 
 
 def test_a_question_without_an_answer_yet_has_a_page(console: Running, floor: Floor) -> None:

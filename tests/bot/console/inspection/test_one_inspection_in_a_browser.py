@@ -20,7 +20,7 @@ import pytest
 from inspected import Floor
 from signed_in import IDS, PEOPLE, Running
 
-from kenpin.bot import jobs, settings
+from kenpin.bot import settings
 from kenpin.bot.console.desk import Desk
 from kenpin.bot.console.page import session_cookie
 from kenpin.bot.console.roles import Roles
@@ -54,13 +54,12 @@ def chromium() -> Iterator[playwright.Browser]:
 @pytest.fixture
 def floor(sqlite_url: str, tmp_path: Path) -> Iterator[Floor]:
     engine = open_database(sqlite_url)
-    yield inspected.built(engine, tmp_path)
+    yield inspected.entered(engine, tmp_path)
     engine.dispose()
 
 
 @pytest.fixture
 def running(floor: Floor, sqlite_url: str, tmp_path: Path) -> Iterator[Running]:
-    jobs.migrate(sqlite_url)
     queue, listener = Jobs(sqlite_url), listen(0)
     desk = Desk(
         engine=floor.engine,
@@ -138,7 +137,7 @@ def test_the_map_the_zoom_and_the_decision_by_keys_alone(chromium: playwright.Br
 def test_making_it_again_needs_no_reload(chromium: playwright.Browser, running: Running) -> None:
     page = opened(chromium, running, "K-GOOD")
     page.get_by_role("button", name="Make it again and compare").press("Enter")
-    playwright.expect(page.locator("#replay-result")).to_contain_text("The same: nothing came out differently.")
+    playwright.expect(page.locator("#replay-result")).to_contain_text("The same: nothing came out differently.", timeout=60_000)
 
 
 def test_the_page_fits_a_telephone(chromium: playwright.Browser, running: Running) -> None:
