@@ -21,8 +21,9 @@ from starlette.routing import Route
 
 from kenpin.bot.console.page import Nav, desk, form, problem, see_other, show, visitor
 from kenpin.bot.console.photos import Size, address
-from kenpin.storage import parts, search, second_looks, sessions, views
+from kenpin.storage import erasures, parts, search, second_looks, sessions, views
 from kenpin.storage.database import reading, writing
+from kenpin.storage.erasures import ErasedKind
 from kenpin.storage.errors import SearchError
 from kenpin.storage.search import Filters, Found, Order, Place
 from kenpin.storage.vocabulary import Disposition, ProposalState, Role, Verdict
@@ -65,6 +66,7 @@ def inspections(request: Request) -> Response:
         page, counted = search.Page(found=(), more=None), None
         if not asked.wrong:
             page = search.page(conn, asked.filters, asked.order, after=after, limit=ON_A_PAGE, without=hidden)
+        erased = erasures.of(conn, ErasedKind.QUESTION, [one.id for one in page.found if not one.question])
         is_part = bool(request.headers.get("hx-request")) and after is not None
         whole: dict[str, Any] = {}
         if not is_part:
@@ -78,6 +80,7 @@ def inspections(request: Request) -> Response:
     context: dict[str, Any] = {
         "asked": asked,
         "rows": page.found,
+        "erased": erased,
         "more": f"/inspections?{_joined(asked.query, 'after=' + _written(page.more))}" if page.more else None,
         "small": lambda one: address(one.photo_sha256, Size.THUMB),
         "map": lambda one: address(one.photo_sha256, Size.MAP_THUMB, one.id),

@@ -96,7 +96,7 @@ def show(request: Request, template: str, *, status: int = 200, **context: Any) 
     known: Visitor | None = getattr(request.state, "visitor", None)
     language = language_of(request)
 
-    def say(entry: str, **holes: object) -> str:
+    def say(entry: str, /, **holes: object) -> str:  # a hole may be called "entry"
         return prompts.render(entry, language, **holes)
 
     given = {

@@ -14,6 +14,7 @@ from kenpin.storage import (
     corrections,
     decisions,
     endorsements,
+    erasures,
     expirations,
     inspections,
     people,
@@ -26,6 +27,7 @@ from kenpin.storage.audit import Link
 from kenpin.storage.corrections import Corrected
 from kenpin.storage.decisions import Decision
 from kenpin.storage.endorsements import Endorsement
+from kenpin.storage.erasures import ErasedKind, Erasure
 from kenpin.storage.errors import ProposalAlteredError
 from kenpin.storage.inspections import Inspection
 from kenpin.storage.people import Person
@@ -45,6 +47,7 @@ class ShownPhoto:
     number: int  # as people count, among those that could be used
     photo: Photo
     is_kept: bool  # its file is there to be shown
+    erased: Erasure | None  # why it is not, where that is on record
     comparison: Comparison | None
     has_map: bool  # the anomaly map is there to be shown
 
@@ -55,6 +58,7 @@ class Story:
 
     inspection: Inspection
     photos: tuple[ShownPhoto, ...]
+    erased: Erasure | None  # of the question and the words of its answer
     problems: tuple[str, ...]  # of files that could not be used, as the person was told
     answer: Answer | None
     is_reference_command: bool  # photos were taken in; nothing was judged
@@ -89,6 +93,9 @@ def told(conn: Connection, store: PhotoStore, inspection_id: str) -> Story | Non
         return None
     answer = inspections.answer_of(conn, inspection_id)
     sent = inspections.photos_of(conn, inspection_id)
+    usable = [photo for photo in sent if isinstance(photo, Photo)]
+    gone = erasures.of(conn, ErasedKind.PHOTO, [photo.sha256 for photo in usable])
+    erased = erasures.of(conn, ErasedKind.QUESTION, [inspection_id]).get(inspection_id)
     altered, proposal, corrected, action = None, None, None, None
     try:
         proposal = proposals.of_inspection(conn, inspection_id)
@@ -103,11 +110,13 @@ def told(conn: Connection, store: PhotoStore, inspection_id: str) -> Story | Non
     again = sightings.of_photos_of(conn, inspection_id, MOST_SIGHTINGS)
     links = audit.links(conn, inspection_id)
     concerned = [found.asked_by, asked, *(one.asked_by for one in again), *(link.entry.person_id for link in links)]
+    concerned += [one.erased_by for one in (*gone.values(), erased) if one]
     concerned += [decision.decided_by] if decision else []
     concerned += [endorsement.endorsed_by] if endorsement else []
     return Story(
         inspection=found,
-        photos=tuple(_shown(store, answer, [photo for photo in sent if isinstance(photo, Photo)])),
+        photos=tuple(_shown(store, answer, usable, gone)),
+        erased=erased,
         problems=tuple(problem for problem in sent if isinstance(problem, str)),
         answer=answer,
         is_reference_command=references.parse(found.question) is not None,
@@ -133,7 +142,7 @@ def is_hidden(conn: Connection, inspection_id: str, person_id: str) -> bool:
     return second_looks.asked(conn, inspection_id) == person_id and second_looks.reply_of(conn, inspection_id) is None
 
 
-def _shown(store: PhotoStore, answer: Answer | None, sent: list[Photo]) -> Iterable[ShownPhoto]:
+def _shown(store: PhotoStore, answer: Answer | None, sent: list[Photo], gone: Mapping[str, Erasure]) -> Iterable[ShownPhoto]:
     compared = {found.photo: found for found in answer.comparisons} if answer else {}
     for index, photo in enumerate(sent):
         found = compared.get(index)
@@ -141,6 +150,7 @@ def _shown(store: PhotoStore, answer: Answer | None, sent: list[Photo]) -> Itera
             number=index + 1,
             photo=photo,
             is_kept=store.has(photo.shown_sha256),
+            erased=gone.get(photo.sha256),
             comparison=found,
             has_map=found is not None and found.map_sha256 is not None and store.has(found.map_sha256),
         )

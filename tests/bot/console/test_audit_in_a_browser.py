@@ -142,7 +142,6 @@ def test_a_question_is_erased_by_typing_it_twice(page: playwright.Page, running:
     page.goto(f"{running.url}/audit?inspection=K-7F3A9CD")
     assert "Erased on" in page.inner_text("table.list")
     assert "is this OK?" not in page.content()
-    picture(page, "console-audit")
     with reading(running.engine) as conn:
         assert audit.verify(conn).whole
 
