@@ -11,6 +11,7 @@ every part would be as many rows as there are inspections.
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime, time, timedelta
@@ -48,7 +49,7 @@ WAIT_STEP = 1.1  # how much longer the next step of a wait is: a median read off
 ENTRIES_AT_ONCE = 20_000  # of the audit log that one call of `refresh` looks at
 NEWEST = 10_000  # inspections of one part that its subgroups are read from: more would make the page slow, and show little more
 LOOKED_THROUGH = 20_000  # inspections for those that a number counts
-TIMED = 5000  # newest decisions of all parts that the waits of subgroups are taken from
+TIMED = 2000  # newest decisions of all parts that the waits of subgroups are taken from
 
 
 _HALF_HOUR_MS = 1_800_000
@@ -77,7 +78,7 @@ class Calendar:
         ms = number >> 20
         minute = (ms + _offset_ms(self.zone, ms // _HALF_HOUR_MS)) // 60_000 % 1440
         at = f"{minute // 60:02d}:{minute % 60:02d}"
-        return max((begin for begin in self.shifts if begin <= at), default=self.shifts[-1])
+        return self.shifts[bisect_right(self.shifts, at) - 1]  # before the first one: the last of the day before
 
     def numbers(self, day: date) -> tuple[int, int]:
         """The register's numbers of a day: from the first, up to but without the second."""
