@@ -51,6 +51,7 @@ class AuditKind(StrEnum):
     REFERENCES_ADDED = "references_added", "Photos were added to a part's references."
     PART_ADDED = "part_added", "A part number was added."
     TARGETS_SET = "targets_set", "What a part may let through and turn down was changed."
+    RULES_CHANGED = "rules_changed", "A file of the site's rules was changed, added or taken away."
     FAILURE_MODES_IMPORTED = "failure_modes_imported", "A part's rows of the FMEA table were replaced or added to."
     APPROVER_GRANTED = "approver_granted", "Somebody may decide on a part, or on every part, from now on."
     APPROVER_REVOKED = "approver_revoked", "Somebody may no longer decide."

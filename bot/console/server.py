@@ -31,7 +31,21 @@ from starlette.responses import Response
 from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 
-from kenpin.bot.console import account, approvers, audit, dashboard, inspections, modes, one_inspection, parts, photos, reviews, sign_in
+from kenpin.bot.console import (
+    account,
+    approvers,
+    audit,
+    dashboard,
+    fmea,
+    inspections,
+    modes,
+    one_inspection,
+    parts,
+    photos,
+    reviews,
+    rules,
+    sign_in,
+)
 from kenpin.bot.console.desk import Desk
 from kenpin.bot.console.guard import Guard, headers
 from kenpin.bot.console.page import ProblemError, guarded, problem, recognise
@@ -48,6 +62,8 @@ PAGES: tuple[ModuleType, ...] = (  # the menu has them in this order
     reviews,
     modes,
     parts,
+    fmea,
+    rules,
     approvers,
     audit,
     account,

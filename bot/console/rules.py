@@ -1,0 +1,47 @@
+"""The page /rules: the site's rules in their files, edited by an admin, checked before they are kept, and who changed them."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from kenpin.bot import rules_files
+from kenpin.bot.console import changes
+from kenpin.bot.console.page import Nav, desk, form, needs, problem, see_other, show, visitor
+from kenpin.bot.rules_files import RulesFileError
+from kenpin.storage.audit import AuditKind
+from kenpin.storage.database import reading
+from kenpin.storage.vocabulary import Role
+
+
+def overview(request: Request) -> Response:
+    return _shown(request)
+
+
+@needs(Role.ADMIN)
+def change(request: Request) -> Response:
+    """Keep what was typed; when it cannot be kept, the page again with what is wrong and everything that was typed."""
+    typed, here = form(request), desk(request)
+    name = typed.get("name", "").strip()
+    try:
+        rules_files.change(
+            here.engine, here.settings.rules, name, typed.get("text", ""), typed.get("shown", rules_files.NEW), visitor(request).person_id
+        )
+    except RulesFileError as error:
+        if error.kind == "wrong":
+            return _shown(request, status=400, tried=typed, wrong=error.problems)
+        return problem(request, 409 if error.kind == "changed" else 400, f"console_rules.{error.kind}", file=name or "–")
+    return see_other("/rules")
+
+
+def _shown(request: Request, status: int = 200, tried: object = None, wrong: tuple[str, ...] = ()) -> Response:
+    here = desk(request)
+    with reading(here.engine) as conn:
+        changed = changes.newest(conn, (AuditKind.RULES_CHANGED,))
+    files = rules_files.files(here.settings.rules)
+    return show(request, "rules.html", status=status, files=files, changed=changed, tried=tried, wrong=wrong, new=rules_files.NEW)
+
+
+ROUTES = [Route("/rules", overview), Route("/rules/change", change, methods=["POST"])]
+NAV: Nav = ("/rules", "console_rules.nav", Role.VIEWER)
