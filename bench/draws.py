@@ -19,7 +19,7 @@ import numpy as np
 from sets import cookie, elpv, textile
 
 from kenpin.tools.calibration import Labelled
-from kenpin.tools.vision import bank, foreground, learnt, photo, score, view
+from kenpin.tools.vision import bank, coreset, foreground, learning, learnt, looking, photo, score, tiles, view
 from kenpin.tools.vision import eye as eye_module
 from kenpin.tools.vision.eye import Eye, ReferencePhoto
 
@@ -98,6 +98,6 @@ def _drawn(paths: Sequence[Path], draw: int) -> list[ReferencePhoto]:
 def _code(eye: Eye) -> str:
     """Of the network and of every module that has a say in a score: another score must not be taken for this one."""
     total = hashlib.sha256(eye.model.encode())
-    for module in (eye_module, score, bank, view, foreground, photo, learnt):
+    for module in (eye_module, score, bank, coreset, view, tiles, foreground, photo, learning, learnt, looking):
         total.update(Path(str(module.__file__)).read_bytes())
     return total.hexdigest()[:12]
