@@ -3,9 +3,9 @@
 Reads the register and its text, which the database keeps in step with the records (migration 0007). Every inspection has a `number`, its
 place in the list, so that a page begins where the one before ended and the day is a range of numbers.
 
-PostgreSQL is asked in one piece; it knows how common each value is. SQLite does not, so the narrowest of the filters is found first, by
-counting each no further than a bound in its own index, and the rest is looked at along it. docs/decisions/0011-the-register.md has the
-measurements.
+PostgreSQL knows how common each value is, but not what goes together; it is told what to gather before it sorts. SQLite knows nothing, so
+the narrowest of the filters is found first, by counting each no further than a bound in its own index, and the rest is looked at along it.
+docs/decisions/0011-the-register.md tells why.
 """
 
 from __future__ import annotations
@@ -33,6 +33,8 @@ MOST_RUNS = 1500  # runs of three characters that one short term may stand for
 
 # Rows that SQLite may look at one by one, and sort, for one page: about 60 ms.
 _NARROW = 20_000
+_NARROW_ON_POSTGRESQL = 60_000  # rows that PostgreSQL gathers and sorts for one page, in about as long
+_READ_AHEAD = 3_000  # whose words PostgreSQL reads before it looks into the index: 10 ms, and a common word needs no more
 _NARROW_TEXT = 2_000  # found by their words and then looked up
 _READ_THROUGH = 5_000  # whose words are read instead of searched for
 _RUN = 3  # characters, of the runs that the words are found by
@@ -143,9 +145,9 @@ def count(conn: Connection, filters: Filters, *, without: Collection[str] = ()) 
     """How many there are, COUNTED_TO + 1 for more than that; None where counting them would take long. Raises SearchError."""
     if conn.dialect.name == "sqlite" and not _is_quickly_counted(conn, filters):
         return None
-    if conn.dialect.name == "postgresql" and _wide(filters) > 1:
+    if conn.dialect.name == "postgresql" and (filters.words or _wide(filters) > 1):
         return None
-    query = _query(conn, filters, Order.NEWEST, None, without)
+    query = _query(conn, filters, Order.NEWEST, None, COUNTED_TO + 1, without)
     return _counted(conn, query.order_by(None), COUNTED_TO + 1) if query is not None else 0
 
 
@@ -194,22 +196,25 @@ def _place(row: sa.Row[tuple[int, float | None]], order: Order) -> Place:
 def _numbers(
     conn: Connection, filters: Filters, order: Order, after: Place | None, limit: int, without: Collection[str]
 ) -> Sequence[sa.Row[tuple[int, float | None]]]:
-    query = _query(conn, filters, order, after, without)
+    query = _query(conn, filters, order, after, limit, without)
     return conn.execute(query.limit(limit)).all() if query is not None else ()
 
 
 def _query(
-    conn: Connection, filters: Filters, order: Order, after: Place | None, without: Collection[str]
+    conn: Connection, filters: Filters, order: Order, after: Place | None, limit: int, without: Collection[str]
 ) -> sa.Select[tuple[int, float | None]] | None:
-    """The numbers and confidences, in their order. None when nothing can be found."""
+    """The numbers and confidences, in their order; right for the first `limit`. None when nothing can be found."""
     wanted = terms(filters.words or "")
     conditions = _conditions(filters) | _passed(order, after)
+    if ("confidence" in conditions or order in (Order.LEAST_SURE, Order.MOST_SURE)) and _makes_no_judgement(filters):
+        return None  # what has no confidence has none of that size, and is not sorted by it
     if without:
         conditions["without"] = register.c.inspection_id.not_in(sorted(without))
     if order in (Order.LEAST_SURE, Order.MOST_SURE) and not {"confidence", "after"} & conditions.keys():
         conditions["confidence"] = register.c.confidence.is_not(None)
-    pick = _on_postgresql if conn.dialect.name == "postgresql" else _on_sqlite
-    return pick(conn, conditions, wanted, order)
+    if conn.dialect.name == "postgresql":
+        return _on_postgresql(conn, conditions, wanted, order, limit)
+    return _on_sqlite(conn, conditions, wanted, order)
 
 
 def _conditions(filters: Filters) -> dict[str, Condition]:
@@ -242,6 +247,10 @@ def _conditions(filters: Filters) -> dict[str, Condition]:
     return found
 
 
+def _makes_no_judgement(filters: Filters) -> bool:
+    return "abstained" in filters.marked or filters.verdict in (Verdict.UNSURE, Verdict.NOT_JUDGED)
+
+
 def _passed(order: Order, after: Place | None) -> dict[str, Condition]:
     if after is None:
         return {}
@@ -258,14 +267,15 @@ def _first_number(moment: clock.Moment) -> int:
     return round(milliseconds) * IN_A_MILLISECOND
 
 
-def _sorted(query: sa.Select[Any], order: Order, number: Any = None) -> sa.Select[Any]:
-    number = register.c.number if number is None else number
+def _sorted(
+    query: sa.Select[Any], order: Order, number: Any = register.c.number, confidence: Any = register.c.confidence
+) -> sa.Select[Any]:
     return query.order_by(
         *{
             Order.NEWEST: (number.desc(),),
             Order.OLDEST: (number,),
-            Order.LEAST_SURE: (register.c.confidence, number),
-            Order.MOST_SURE: (register.c.confidence.desc(), number.desc()),
+            Order.LEAST_SURE: (confidence, number),
+            Order.MOST_SURE: (confidence.desc(), number.desc()),
         }[order]
     )
 
@@ -273,19 +283,38 @@ def _sorted(query: sa.Select[Any], order: Order, number: Any = None) -> sa.Selec
 # --- PostgreSQL ----------------------------------------------------------------------------------------------------------------------
 
 
-def _on_postgresql(conn: Connection, conditions: dict[str, Condition], wanted: Sequence[str], order: Order) -> sa.Select[Any]:
+def _on_postgresql(conn: Connection, conditions: dict[str, Condition], wanted: Sequence[str], order: Order, limit: int) -> sa.Select[Any]:
     query = sa.select(register.c.number, register.c.confidence).where(*conditions.values())
+    by_confidence, gathered = order in (Order.LEAST_SURE, Order.MOST_SURE), False
     if wanted:
         folded = [[_folded_on_postgresql(conn, variant) for variant in _variants(term)] for term in wanted]
-        query = query.join(_TEXT, _TEXT.c.number == register.c.number).where(
-            sa.func.kenpin_grams(_TEXT.c.words).op("@@")(sa.cast(_tsquery(folded), TSQUERY)),
-            *(
-                sa.or_(*(sa.func.strpos(_TEXT.c.words, variant) > 0 for variant in variants))
-                for variants in folded
-                if any(len(variant) > _RUN for variant in variants)
-            ),
-        )
-    return _sorted(query, order)
+        held = [sa.or_(*(sa.func.strpos(_TEXT.c.words, variant) > 0 for variant in variants)) for variants in folded]
+        if not by_confidence:
+            first = _sorted(query, order).limit(_READ_AHEAD).subquery()
+            ahead = sa.select(first).join(_TEXT, _TEXT.c.number == first.c.number).where(*held)
+            if _counted(conn, ahead, limit) == limit:  # a common word: these are the first of them
+                return _sorted(ahead, order, first.c.number, first.c.confidence)
+        # A bitmap that does not fit would have the runs made again of every row it can no longer tell apart.
+        conn.execute(sa.text("SET LOCAL work_mem = '64MB'"))
+        runs = sa.func.kenpin_grams(_TEXT.c.words).op("@@")(sa.cast(_tsquery(folded), TSQUERY))
+        matching = sa.select(_TEXT.c.number).where(runs, *held)
+        gathered = _counted(conn, matching, _NARROW) < _NARROW
+        if gathered:
+            few = _fenced(matching)
+            query = query.join(few, few.c.number == register.c.number)
+        else:  # so many that the first ones in the list's order are soon found by reading
+            query = query.join(_TEXT, _TEXT.c.number == register.c.number).where(*held)
+    if not gathered and by_confidence:
+        gathered = min(_widths(conn, conditions).values(), default=_NARROW_ON_POSTGRESQL) < _NARROW_ON_POSTGRESQL
+    if not gathered:
+        return _sorted(query, order)
+    rows = _fenced(query)
+    return _sorted(sa.select(rows.c.number, rows.c.confidence), order, rows.c.number, rows.c.confidence)
+
+
+def _fenced(query: sa.Select[Any]) -> sa.Subquery:
+    """To be found whole before it is sorted: the planner would rather walk along the order, and may have to walk all of it."""
+    return query.offset(0).subquery()
 
 
 def _folded_on_postgresql(conn: Connection, term: str) -> str:
@@ -346,15 +375,16 @@ def _on_sqlite(conn: Connection, conditions: dict[str, Condition], wanted: Seque
 
 
 def _widths(conn: Connection, conditions: dict[str, Condition]) -> dict[str, int]:
-    """How many rows each condition with an index of its own finds within the days, counted to _NARROW."""
+    """How many rows each condition with an index of its own finds within the days, counted no further than what is narrow."""
     days = [conditions[name] for name in ("since", "until") if name in conditions]
+    most = _NARROW if conn.dialect.name == "sqlite" else _NARROW_ON_POSTGRESQL
     found = {}
     for name, condition in conditions.items():
         if name in ("since", "until", "after", "without"):
             continue
         hint = "NOT INDEXED" if name == "lot" else f"INDEXED BY ix_register_{name}"
         rows = sa.select(register.c.number).where(condition, *days).with_hint(register, hint, "sqlite")
-        found[name] = _counted(conn, rows, _NARROW)
+        found[name] = _counted(conn, rows, most)
     return found
 
 

@@ -241,7 +241,7 @@ def test_inspections_of_one_millisecond_have_places_of_their_own(database: Engin
 def test_the_count_says_more_than_a_thousand_without_counting_on(floor: Engine) -> None:
     with writing(floor) as conn:
         assert search.count(conn, Filters(part="SC-200")) == 3
-        assert search.count(conn, Filters(words="不良")) == 1
+        assert search.count(conn, Filters(words="不良")) == (1 if floor.dialect.name == "sqlite" else None)
         for i in range(search.COUNTED_TO):
             ask(conn, f"K-MORE-{i}")
         assert search.count(conn, Filters()) == search.COUNTED_TO + 1

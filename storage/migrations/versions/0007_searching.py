@@ -105,9 +105,10 @@ FROM inspections i JOIN register r ON r.inspection_id = i.id
 WHERE field->>'kind' = 'lot' AND field->>'value' IS NOT NULL
 """
 # Runs of three characters from the first, second and third character on: a regular expression takes each text apart in one go, where
-# substr would count characters from the start for every run.
+# substr would count characters from the start for every run. It takes a third of a millisecond; the cost keeps the planner from doing
+# that for every row instead of looking into the index.
 POSTGRESQL_GRAMS = """
-CREATE FUNCTION kenpin_grams(words text) RETURNS tsvector LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
+CREATE FUNCTION kenpin_grams(words text) RETURNS tsvector LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE COST 20000 AS $$
     SELECT array_to_tsvector(coalesce(array_agg(run[1]), '{}'))
     FROM generate_series(1, 3) AS start, regexp_matches(substr(words, start), '...', 'g') AS run
 $$
