@@ -171,6 +171,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--inspections", type=int, default=1_000_000)
     parser.add_argument("--rounds", type=int, default=ROUNDS)
+    parser.add_argument("--on", choices=("sqlite", "postgresql"), help="on one of them alone")
     parser.add_argument("--filled", action="append", default=[], help="the address of a database that is filled already; repeatable")
     options = parser.parse_args()
     results: dict[str, dict[str, Timed]] = {}
@@ -178,11 +179,13 @@ def main() -> None:
     with ExitStack() as stack:
         home = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         urls = list(options.filled)
-        if not urls:
+        if not urls and options.on != "postgresql":
+            urls.append(f"sqlite:///{home}/many.sqlite")
+        if not options.filled and options.on != "sqlite":
             server = sa.make_url(stack.enter_context(postgres_server()))
             with psycopg.connect(address(server, "postgres"), autocommit=True) as admin:
                 admin.execute("CREATE DATABASE kenpin_bench")
-            urls = [f"sqlite:///{home}/many.sqlite", address(server, "kenpin_bench")]
+            urls.append(address(server, "kenpin_bench"))
         for url in urls:
             name = "SQLite" if url.startswith("sqlite") else "PostgreSQL"
             if not options.filled:
