@@ -141,7 +141,7 @@ def looked(eye: Eye, photos: Photos, progress: Progress) -> tuple[Looked, Looked
         which, described, means = [], [], []
         for index, name in enumerate(sorted(role)):
             for path in progress.track(role[name], description=f"{photos.name}: {name}"):
-                seen = eye._look(photo.digest(path), path, close=close, keep=True)
+                seen = eye._looking.view_of(photo.digest(path), path, close=close, keep=True)
                 which.append(index)
                 described.append(describe(seen, None if known is None else known.bank))
                 mean = seen.of_part.mean(0)

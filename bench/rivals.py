@@ -34,8 +34,7 @@ from scipy import ndimage
 from sets import NAMES, TITLES, TestSet, mask, named
 from sklearn.metrics import roc_auc_score
 
-from kenpin.tools.vision import anomaly_map, backbone, photo, weights
-from kenpin.tools.vision import eye as eye_module
+from kenpin.tools.vision import anomaly_map, backbone, learnt, photo, weights
 from kenpin.tools.vision.eye import Eye, ReferencePhoto
 
 REFERENCES = (1, 2, 4, 8, 16)
@@ -90,12 +89,10 @@ class Kenpin:
 
     def _map(self, path: Path, good: Sequence[ReferencePhoto]) -> Map:
         """What `Eye.compare` draws, as numbers."""
-        known = self._eye._learnt(good, None)
-        seen = self._eye._look(photo.digest(path), path, close=known.close, keep=True)
-        distances, _ = eye_module._measured(seen, known.bank, known.coarse_bank, known.wholes)
-        grid = np.zeros(seen.part.shape, np.float32)
-        grid[seen.part] = distances / known.level
-        return anomaly_map.onto_photo(grid, seen.frame, *photo.read(path).rgb.shape[:2])
+        known, digest = self._eye._learnt(good, None), photo.digest(path)
+        seen = self._eye._looking.view_of(digest, path, close=known.close, keep=True)
+        found = learnt.compared(known, seen, self._eye._in_tiles(known, digest, path, seen, keep=True))
+        return anomaly_map.onto_photo(found.strangeness, found.frame, *photo.read(path).rgb.shape[:2])
 
 
 class PatchCore:
