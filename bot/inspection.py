@@ -143,6 +143,7 @@ def fetch(site: Site, messenger: Messenger, inspection_id: str) -> None:
     """Bring and check the photos of the message, or those posted earlier in its thread; each that is refused is kept as a sentence."""
     inspection = known(site.engine, inspection_id)
     messenger.working(inspection, True)
+    _get_to_know(site.engine, messenger, inspection.asked_by)
     files = inspection.files or messenger.files_before(inspection)
     kept = [_checked(site, messenger, inspection, file) for file in files]
     with writing(site.engine) as conn:
@@ -276,6 +277,15 @@ def proposal_of(conn: Connection, request: DecisionRequest) -> Proposal | None:
     if request.inspection_id is not None:
         return proposals.of_inspection(conn, request.inspection_id)
     return proposals.for_message(conn, request.channel, request.message_ts)
+
+
+def _get_to_know(engine: Engine, messenger: Messenger, person_id: str) -> None:
+    """Who asks here for the first time is looked up, so that pages and the log can call them by name."""
+    with reading(engine) as conn:
+        known = people.find(conn, person_id)
+    if (known is None or known.name is None) and (found := messenger.person(person_id)) is not None:
+        with writing(engine) as conn:
+            people.remember(conn, found.id, found.name, found.email, found.locale)
 
 
 def _record(engine: Engine, jobs: Jobs, proposal: Proposal, request: DecisionRequest) -> Outcome:

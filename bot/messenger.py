@@ -10,6 +10,7 @@ from kenpin.storage.accept_groups import Approval, Group, Member
 from kenpin.storage.actions import Action
 from kenpin.storage.inspections import Inspection
 from kenpin.storage.modes import ModeChange
+from kenpin.storage.people import Person
 from kenpin.storage.second_looks import Reply
 from kenpin.storage.vocabulary import Answer, DecisionVerdict, Language, Photo
 
@@ -70,6 +71,7 @@ class Messenger(Protocol):
 
     def files_before(self, inspection: Inspection) -> Sequence[File]: ...
     def download(self, file: File) -> bytes: ...
+    def person(self, id: str) -> Person | None: ...
     def working(self, inspection: Inspection, on: bool) -> None: ...
     def post_answer(
         self, inspection: Inspection, answer: Answer, approvers: Sequence[str], *, decidable: bool, again: bool, grouped: bool = False

@@ -20,6 +20,7 @@ from kenpin.bot.slack import group_messages, messages
 from kenpin.bot.slack.files import download
 from kenpin.bot.slack.messages import Message
 from kenpin.prompts import render
+from kenpin.storage import people
 from kenpin.storage.accept_groups import Approval, Group, Member
 from kenpin.storage.actions import Action
 from kenpin.storage.inspections import Inspection
@@ -63,6 +64,18 @@ class SlackMessenger:
         if file.get("file_access") == "check_file_info" or not (file.get("url_private_download") or file.get("url_private")):
             file = self._client.files_info(file=file["id"])["file"]
         return download(file.get("url_private_download") or file["url_private"], str(self._client.token), self._file_hosts)
+
+    def person(self, id: str) -> people.Person | None:
+        """Who this is, as Slack knows them; None when it does not say. Never a reason to fail."""
+        try:
+            found = self._client.users_info(user=id)["user"]
+        except (SlackApiError, OSError) as error:
+            log.warning("who %s is cannot be read: %s", id, error)
+            return None
+        profile = found.get("profile") or {}
+        return people.Person(
+            id=id, name=found.get("real_name") or found.get("name"), email=profile.get("email"), locale=found.get("locale")
+        )
 
     def working(self, inspection: Inspection, on: bool) -> None:
         """Show, or stop showing, that the photo is being looked at: assistant status, else a reaction. Never a reason to fail."""
