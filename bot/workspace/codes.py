@@ -32,7 +32,6 @@ class OpenId:
     """The codes that are out, and the key of this run."""
 
     codes: dict[str, Code] = field(default_factory=dict)
-    used: set[str] = field(default_factory=set)
 
     @cached_property
     def key(self) -> rsa.RSAPrivateKey:
@@ -56,13 +55,10 @@ class OpenId:
         return code
 
     def take(self, code: str, redirect_uri: str) -> Code:
-        """Raises SlackError code_already_used, invalid_code or bad_redirect_uri."""
-        if code in self.used:
-            raise SlackError("code_already_used")
+        """Raises SlackError invalid_code or bad_redirect_uri."""
         about = self.codes.pop(code, None)
         if about is None or about.until < time.monotonic():
             raise SlackError("invalid_code")
-        self.used.add(code)
         if about.redirect_uri != redirect_uri:
             raise SlackError("bad_redirect_uri")
         return about

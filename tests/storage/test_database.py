@@ -60,7 +60,7 @@ def test_a_new_sqlite_file_is_its_owners_only(tmp_path: Path) -> None:
 
 
 def test_a_database_without_tables_says_what_to_run(tmp_path: Path) -> None:
-    with pytest.raises(SchemaOutdatedError, match=r"at schema none and this Kenpin needs 0011\. Run `kenpin migrate`"):
+    with pytest.raises(SchemaOutdatedError, match=r"at schema none and this Kenpin needs 0010\. Run `kenpin migrate`"):
         open_database(f"sqlite:///{tmp_path}/new/kenpin.sqlite")
 
 

@@ -99,7 +99,7 @@ def test_a_code_is_worth_nothing_to_anybody_else(standing: Workspace, other: dic
 def test_a_code_works_once(standing: Workspace) -> None:
     code = code_for(standing, people.OPERATOR.id)
     assert exchanged(standing, code)["ok"]  # type: ignore[index]
-    with pytest.raises(SlackApiError, match="code_already_used"):
+    with pytest.raises(SlackApiError, match="invalid_code"):
         exchanged(standing, code)
 
 
