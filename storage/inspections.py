@@ -321,7 +321,8 @@ def claim_posting(conn: Connection, id: str, worker: str) -> bool:
 
 def is_being_posted(conn: Connection, channel: str) -> bool:
     """Whether an answer in this channel has been claimed for posting and is not yet noted as posted."""
-    answered: sa.ColumnElement[str] = sa.literal_column(f"'{InspectionState.ANSWERED}'")  # not a bound value: SQLite would not see that the index fits
+    # Not a bound value: SQLite would not see that the index fits.
+    answered: sa.ColumnElement[str] = sa.literal_column(f"'{InspectionState.ANSWERED}'")
     query = sa.select(inspections.c.id).where(
         inspections.c.channel == channel, inspections.c.state == answered, inspections.c.posting_by.is_not(None)
     )
