@@ -34,7 +34,6 @@ from kenpin.tools.vision.eye import KEPT_PARTS, Eye, ReferencePhoto
 
 HERE = Path(__file__).parent
 Result = TypeVar("Result")
-ASKED = 40  # photos that are compared, none of them a reference
 A_PART = 4  # references of each of many parts
 
 
@@ -42,10 +41,10 @@ def references_of(paths: Sequence[Path]) -> list[ReferencePhoto]:
     return [ReferencePhoto(sha256=photo.digest(path), path=path) for path in paths]
 
 
-def one_part(count: int, threads: int, models: Path, folder: Path) -> tuple[str, ...]:
+def one_part(count: int, asked_for: int, threads: int, models: Path, folder: Path) -> tuple[str, ...]:
     """Learnt from `count` - 1 photos, again with their looks kept, then from `count`."""
     cloth = sorted((Path(str(files("conformal_clip_data"))) / "data" / "textile_images" / "simulated" / "nominal").glob("*.jpg"))
-    good, asked = references_of(cloth[:count]), textile("local", ASKED).photos[ASKED:]
+    good, asked = references_of(cloth[:count]), textile("local", asked_for).photos[asked_for:]
     first = seconds(lambda: fresh(threads, models, folder).learn(good[:-1]))
     shutil.rmtree(folder / "parts")
     eye = fresh(threads, models, folder)
@@ -54,8 +53,8 @@ def one_part(count: int, threads: int, models: Path, folder: Path) -> tuple[str,
     return f"{first:.1f}", f"{again:.1f}", f"{added:.1f}", *spread(taken), *memory()
 
 
-def many_parts(count: int, photos: int, threads: int, models: Path, folder: Path) -> list[tuple[str, str]]:
-    cells = elpv("mono", ASKED)
+def many_parts(count: int, asked_for: int, photos: int, threads: int, models: Path, folder: Path) -> list[tuple[str, str]]:
+    cells = elpv("mono", asked_for)
     pool, asked = references_of(cells.references[:photos]), cells.photos
     draw = np.random.default_rng(0)
     parts = {f"P-{i}": [pool[j] for j in draw.choice(photos, A_PART, replace=False)] for i in range(count)}
@@ -71,7 +70,7 @@ def many_parts(count: int, photos: int, threads: int, models: Path, folder: Path
         cold.append(1000 * seconds(partial(eye.compare, first, good)))
         warm.append(1000 * seconds(partial(eye.compare, second, good)))
     answered = memory()
-    once, *later = (1000 * seconds(partial(eye.recognise, path, parts)) for path in asked[: ASKED // 4])
+    once, *later = (1000 * seconds(partial(eye.recognise, path, parts)) for path in asked[: asked_for // 4])
     return [
         ("learning a part whose photos were looked at, ms: p50, p95", ", ".join(spread(learning))),
         ("MiB resident after learning all, at most", ", ".join(learnt)),
@@ -121,6 +120,7 @@ def main() -> None:
     arguments.add_argument("--references", default="10,100,1000", help="references of one part, with commas between")
     arguments.add_argument("--parts", type=int, default=0, help="measure so many parts instead")
     arguments.add_argument("--photos", type=int, default=200, help="that many parts have their references out of")
+    arguments.add_argument("--asked", type=int, default=40, help="photos that are compared, none of them a reference")
     arguments.add_argument("--threads", type=int, default=1)
     arguments.add_argument("--cache", type=Path, default=HERE / ".cache")
     given = arguments.parse_args()
@@ -129,7 +129,7 @@ def main() -> None:
     if given.parts:
         for column in (f"{given.parts} parts with {A_PART} references each", ""):
             table.add_column(column)
-        for row in alone(many_parts, given.parts, given.photos, given.threads, models):
+        for row in alone(many_parts, given.parts, given.asked, given.photos, given.threads, models):
             table.add_row(*row)
     else:
         for column in (
@@ -144,7 +144,7 @@ def main() -> None:
         ):
             table.add_column(column)
         for count in map(int, given.references.split(",")):
-            table.add_row(f"{count:,}", *alone(one_part, count, given.threads, models))
+            table.add_row(f"{count:,}", *alone(one_part, count, given.asked, given.threads, models))
     Console(width=170).print(table)
 
 

@@ -182,12 +182,12 @@ def _share(several: Sequence[Scored], way: int) -> float:
 # --- cost ---------------------------------------------------------------------------------------------------------------------------
 
 
-def cost(threads: int, times: int, photos: Path, cache: Path) -> Table:
+def cost(sides_px: Sequence[int], threads: int, times: int, photos: Path, cache: Path) -> Table:
     """Each row in a process of its own, so that its memory is its own."""
     table = Table(box=box.MARKDOWN, title=f"{threads} threads")
     for column in ("photo", "look", "ms, median", "processor ms", "MiB resident", "MiB at most", "learning 4 references, s"):
         table.add_column(column)
-    for side_px in (760, 1100, 1500):
+    for side_px in sides_px:
         for in_tiles in (False, True):
             with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
                 row = process.submit(_cost, side_px, in_tiles, threads, times, photos, cache / "models").result()
@@ -226,13 +226,14 @@ def main() -> None:
     arguments.add_argument("--references", type=int, default=4)
     arguments.add_argument("--tested", type=int, default=8, help="good photos, each of which is marked and spoilt as well")
     arguments.add_argument("--cost", action="store_true", help="time and memory instead")
+    arguments.add_argument("--sides", default="760,1100,1500", help="of the photos whose cost is measured, px, with commas between")
     arguments.add_argument("--threads", type=int, default=2)
     arguments.add_argument("--times", type=int, default=5)
     arguments.add_argument("--photos", type=Path, default=HERE.parent.parent / "shared" / "data", help="folder that holds deeppcb")
     arguments.add_argument("--cache", type=Path, default=HERE / ".cache")
     given = arguments.parse_args()
     if given.cost:
-        table = cost(given.threads, given.times, given.photos, given.cache)
+        table = cost([int(side) for side in given.sides.split(",")], given.threads, given.times, given.photos, given.cache)
     else:
         table = gain(given.sets.split(","), given.references, given.tested, given.photos, given.cache)
     Console(width=170).print(table)
