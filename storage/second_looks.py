@@ -7,9 +7,10 @@ is ever changed.
 from __future__ import annotations
 
 import hashlib
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
@@ -19,6 +20,8 @@ from kenpin.storage.database import insert_if_absent
 from kenpin.storage.errors import UnknownRowError
 from kenpin.storage.tables import people, register, second_look_replies, second_looks
 from kenpin.storage.vocabulary import SecondLook, Verdict
+
+_Said = tuple[str, str | None]  # the answer's verdict, and what the person said; None: nothing yet
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +68,14 @@ class Agreement:
         answers_ok, people_ok = self.ok_both + self.answer_ok_only, self.ok_both + self.person_ok_only
         by_chance = (answers_ok * people_ok + (self.n - answers_ok) * (self.n - people_ok)) / self.n**2
         return (self.agreement - by_chance) / (1 - by_chance) if by_chance < 1 else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Agreements:
+    """How answers and second looks compare, for each part and for each person."""
+
+    by_part: dict[str, Agreement]  # "": of no known part
+    by_person: dict[str, Agreement]  # by id
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,27 +155,31 @@ def agreement(conn: Connection, part: str | None = None) -> Agreement:
     number = parts.number_of(conn, part) if part is not None else None
     if part is not None and number is None:
         raise UnknownRowError(f"There is no part {part!r}; see `kenpin parts list`.")
-    return agreements(conn, "part", of=number).get(number, _NONE) if number is not None else _summed(agreements(conn, "part").values())
+    by_part = agreements(conn).by_part
+    return by_part.get(number, _NONE) if number is not None else _summed(by_part.values())
 
 
-def agreements(conn: Connection, by: Literal["part", "person_id"], *, of: str | None = None) -> dict[str, Agreement]:
-    """For each part, or for each person who was asked to look. of: for that one alone, as the records write it."""
-    column = register.c.part if by == "part" else second_looks.c.person_id
+def agreements(conn: Connection) -> Agreements:
+    """For each part, and for each person who was asked to look."""
     query = (
-        sa.select(column, register.c.verdict, second_look_replies.c.said, sa.func.count())
+        sa.select(second_looks.c.person_id, register.c.part, register.c.verdict, second_look_replies.c.said, sa.func.count())
         .select_from(
             second_looks.join(register, register.c.inspection_id == second_looks.c.inspection_id).outerjoin(
                 second_look_replies, second_look_replies.c.inspection_id == second_looks.c.inspection_id
             )
         )
-        .group_by(column, register.c.verdict, second_look_replies.c.said)
+        # By person first: grouped by part first, SQLite walks all of the register instead of the looks.
+        .group_by(second_looks.c.person_id, register.c.part, register.c.verdict, second_look_replies.c.said)
     )
-    if of is not None:
-        query = query.where(column == of)
-    counted: dict[str, dict[tuple[str, str | None], int]] = {}
-    for name, verdict, said, count in conn.execute(query):
-        counted.setdefault(name or "", {})[verdict, said] = count
-    return {name: _agreement(counts) for name, counts in counted.items()}
+    of_parts: dict[str, Counter[_Said]] = defaultdict(Counter)
+    of_people: dict[str, Counter[_Said]] = defaultdict(Counter)
+    for person_id, part, verdict, said, count in conn.execute(query):
+        of_parts[part or ""][verdict, said] += count
+        of_people[person_id][verdict, said] += count
+    return Agreements(
+        by_part={part: _agreement(counts) for part, counts in of_parts.items()},
+        by_person={person_id: _agreement(counts) for person_id, counts in of_people.items()},
+    )
 
 
 def waiting(conn: Connection, limit: int) -> tuple[Waiting, ...]:
@@ -186,7 +201,7 @@ def waiting(conn: Connection, limit: int) -> tuple[Waiting, ...]:
     )
 
 
-def _agreement(counted: Mapping[tuple[str, str | None], int]) -> Agreement:
+def _agreement(counted: Mapping[_Said, int]) -> Agreement:
     def both(answer: Verdict, person: SecondLook) -> int:
         return counted.get((answer.value, person.value), 0)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -26,7 +26,7 @@ from kenpin.bot.console.works import Progress, Work, works
 from kenpin.bot.erasing import Archive
 from kenpin.bot.log_export import Wanted
 from kenpin.bot.slack.anchor_channel import open_anchoring
-from kenpin.storage import anchors, audit, erasures, parts, people, retention
+from kenpin.storage import anchors, audit, erasures, parts, people, retention, second_looks
 from kenpin.storage.audit import AuditEntry, AuditKind
 from kenpin.storage.audit_export import Format, Written
 from kenpin.storage.database import reading, writing
@@ -45,7 +45,7 @@ class Shown:
     """An entry as the page has it."""
 
     entry: AuditEntry
-    said: str  # its payload, to be read by people
+    said: str | None  # its payload, to be read by people; None: it may tell the answer that this visitor is to look without
     person: str | None  # their name, or their id where there is none
     erased: AuditEntry | None  # the entry that tells of its payload's erasure
     eraser: str | None
@@ -75,7 +75,8 @@ def entries(request: Request) -> Response:
                 limit=AT_ONCE + 1,
             )
         )
-        shown = [_shown(conn, entry) for entry in found[:AT_ONCE]]
+        blind_to = second_looks.open_for(conn, visitor(request).person_id)
+        shown = [_shown(conn, entry, blind_to) for entry in found[:AT_ONCE]]
     kept = {name: asked[name] for name in ("kind", "person", "inspection", "since", "until") if asked.get(name)}
     older = f"/audit?{urlencode({**kept, 'before': found[AT_ONCE - 1].seq})}" if len(found) > AT_ONCE else None
     first_page = f"/audit?{urlencode(kept)}" if before else None
@@ -90,7 +91,8 @@ def one_entry(request: Request) -> Response:
         found = next(iter(audit.entries(conn, after=seq - 1, before=seq + 1)), None)
         if found is None:
             return problem(request, 404, "console_audit.no_entry", number=f"{seq:,}")
-        shown, newest = _shown(conn, found), audit.head(conn)[0]
+        shown = _shown(conn, found, second_looks.open_for(conn, visitor(request).person_id))
+        newest = audit.head(conn)[0]
     return show(request, "audit_entry.html", one=shown, newest=newest)
 
 
@@ -285,11 +287,12 @@ def _keeping(request: Request, typed: Mapping[str, str] | None = None, at: str =
     )
 
 
-def _shown(conn: Connection, entry: AuditEntry) -> Shown:
+def _shown(conn: Connection, entry: AuditEntry, blind_to: Collection[str]) -> Shown:
+    """blind_to: the inspections whose answers the visitor is to know nothing of."""
     erased = audit.show(conn, str(entry.erased_in))[0] if entry.erased_in else None
     return Shown(
         entry=entry,
-        said=json.dumps(entry.payload, indent=2, ensure_ascii=False),
+        said=None if entry.inspection_id in blind_to else json.dumps(entry.payload, indent=2, ensure_ascii=False),
         person=_name(conn, entry.person_id) if entry.person_id else None,
         erased=erased,
         eraser=_name(conn, erased.person_id) if erased and erased.person_id else None,

@@ -46,9 +46,10 @@ def reviews(request: Request) -> Response:
         by_person: dict[str, Agreement] = {}
         if here.may(Role.SUPERVISOR):
             waiting = second_looks.waiting(conn, MOST_ROWS)
-            by_part, by_person = second_looks.agreements(conn, "part"), second_looks.agreements(conn, "person_id")
-            named = {id: found.name if (found := people.find(conn, id)) and found.name else id for id in by_person}
-            by_person = {f"{named[id]} ({id})" if named[id] != id else id: found for id, found in by_person.items()}
+            agreed = second_looks.agreements(conn)
+            named = {id: found.name if (found := people.find(conn, id)) and found.name else id for id in agreed.by_person}
+            by_part = agreed.by_part
+            by_person = {f"{named[id]} ({id})" if named[id] != id else id: found for id, found in agreed.by_person.items()}
     return show(
         request,
         "reviews.html",

@@ -9,7 +9,7 @@ import { words } from "./words.js";
 
 export const TRAY_TYPE = "application/x-workspace-tray";
 
-// options: {id, testids: {text, send, file}, channel, threadTs, onSent(reply)}
+// options: {id, testids: {text, send, file}, channel, threadTs, onSend(), onSent(reply)}
 export function makeComposer(options) {
   const { channel, threadTs } = options;
   const name = model.channelName(channel);
@@ -63,6 +63,7 @@ export function makeComposer(options) {
     const sending = attached;
     const command = typed.match(/^(\/[a-z0-9_-]+)\s*(.*)$/s);
     form.setAttribute("aria-busy", "true");
+    options.onSend?.(); // an answer may come before the reply that the message was taken
     const done = command && !sending.length
       ? await complain(local("commands", { channel: channel.id, command: command[1], text: command[2] }))
       : await complain(say(channel.id, outgoing(typed), sending.map((a) => a.file), threadTs));

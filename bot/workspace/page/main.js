@@ -23,7 +23,7 @@ let threadComposer = null;
 let lastComposer = () => composer;
 let stream = null;
 let unreadFrom = null; // where the "New" line goes: what was read last when the channel was opened
-let awaited = null; // the message just sent, whose first answer opens its thread
+let awaited = null; // where a message is being sent, and after which of one's own: its first answer opens its thread
 const wide = () => matchMedia("(min-width: 1000px)").matches;
 
 // -- sidebar --------------------------------------------------------------------------------------------------------------------
@@ -84,7 +84,8 @@ function drawChannel() {
   document.title = `${name} | ${model.team.name}`;
   composer = makeComposer({
     id: "composer-text", testids: { text: "composer", send: "composer-send", file: "file-input" }, channel, threadTs: null,
-    onSent: () => { awaited = { channel: channel.id, since: Date.now() }; scrollDown(channelPane); },
+    onSend: () => { awaited = { channel: channel.id, after: newestOwn(channel) }; },
+    onSent: () => scrollDown(channelPane),
   });
   const log = stickToEnd(walkable(h("div", { class: "log", role: "region", "aria-label": name, tabindex: "0" })));
   channelPane.replaceChildren(header(channel, name), log, h("div", { class: "bottom" }, prompts(channel), drawTray((files) => lastComposer().attach(files)), composer.form));
@@ -347,11 +348,13 @@ const HEARD = {
   },
 };
 
+const newestOwn = (channel) => [...channel.messages.values()].reduce((last, m) => (m.user === model.me && m.ts > last ? m.ts : last), "");
+
 // The first answer to what was just sent opens its thread, so that nobody has to look for it.
 function openAwaited(channel, message) {
   if (!awaited || awaited.channel !== channel.id || model.threadTs || !message.thread_ts || !wide()) return;
   const parent = channel.messages.get(message.thread_ts);
-  if (parent?.user === model.me && channel.id === model.channelId) {
+  if (parent?.user === model.me && parent.ts > awaited.after && channel.id === model.channelId) {
     awaited = null;
     setTimeout(() => openThread(parent.ts, { focus: false }));
   }

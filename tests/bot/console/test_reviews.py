@@ -109,3 +109,19 @@ def test_a_supervisor_sees_who_is_waited_for_and_how_well_they_agree(console: Ru
     vera = words(console.browser("Vera").get("/reviews"))
     assert "Agreement by part" not in vera
     assert "Waiting for others" not in vera
+
+
+def test_the_audit_log_keeps_the_answer_back_as_well(console: Running) -> None:
+    drawn(console)
+    with writing(console.engine) as conn:
+        entry = audit.append(conn, AuditKind.ANSWER_SAVED, {"verdict": "not_ok"}, "K-A", None)
+        audit.append(conn, AuditKind.PART_ADDED, {"part": "SC-59"}, None, IDS["Ada"])
+    sumi = console.browser("Sumi")
+    for path in ("/audit", "/audit?inspection=k-a", f"/audit/entries/{entry.seq}"):
+        page = sumi.get(path)
+        assert "not_ok" not in page.text, path
+        assert "Kept back from you" in words(page), path
+        assert "not_ok" in console.browser("Ada").get(path).text, path
+    assert "SC-59" in sumi.get("/audit").text
+    sumi.submit("/reviews/K-A", {"said": "ok"})
+    assert "not_ok" in sumi.get("/audit").text
