@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Route, expect, sync_playwright
 from slack_clients import AKIRA, KENPIN, OLGA, QUALITY, Bot, actions, as_person, button, http
 from slack_sdk import WebClient
 
@@ -178,6 +178,19 @@ def test_a_message_is_answered_in_its_thread_edited_and_deleted(page: Page, olga
     page.get_by_test_id("confirm-yes").click()
     expect(messages).to_have_count(1)
     assert [m["text"] for m in olga.conversations_history(channel=QUALITY)["messages"]] == ["is this OK?"]
+
+
+def test_an_answer_that_comes_before_the_send_is_confirmed_opens_its_thread(page: Page, kenpin: WebClient) -> None:
+    def answered_first(route: Route) -> None:
+        taken = route.fetch()
+        kenpin.chat_postMessage(channel=QUALITY, thread_ts=taken.json()["ts"], text="it is OK")
+        time.sleep(0.5)  # the page learns of the answer, and not yet that its message was taken
+        route.fulfill(response=taken)
+
+    page.route("**/api/chat.postMessage", answered_first)
+    page.get_by_test_id("composer").fill("is it OK?")
+    page.get_by_test_id("composer-send").click()
+    expect(page.get_by_test_id("thread-pane")).to_contain_text("it is OK")
 
 
 def test_nothing_a_person_writes_becomes_html(page: Page, workspace: Workspace) -> None:
