@@ -97,10 +97,7 @@ def replay(site: Site | None, inspection_id: str, *, by: str, person: str | None
     if site is None:
         raise CannotReplayError("no_eye", inspection=inspection_id)
     progress("gathering")
-    found, then = _on_record(site.engine, inspection_id)
-    _require_photos(site, found)
-    began = clock.text(clock.parsed(found.answered_at or "") - timedelta(milliseconds=sum(entry.ms for entry in then.trail)))
-    moment = max(began, found.received_at)
+    found, then, moment = _to_be_made_again(site, inspection_id)
     started = perf_counter()
     with _as_it_was(site, found, then, moment) as (past, remarks):
         progress("looking")
@@ -119,6 +116,16 @@ def replay(site: Site | None, inspection_id: str, *, by: str, person: str | None
         seen = {"by": by, "same": again.is_same, "differ": sorted({one.field.split(".")[0] for one in again.differences})}
         audit.append(conn, AuditKind.INSPECTION_REPLAYED, {**seen, "model": now.model}, inspection_id, person)
     return again
+
+
+def compared(site: Site, inspection_id: str, one: Callable[[Site], Site], other: Callable[[Site], Site]) -> tuple[Answer, Answer]:
+    """The answer made again twice, on the records as they were: with what `one` makes of the site, and then `other`, which may write to it.
+
+    Raises CannotReplayError, and what the eye raises.
+    """
+    found, then, moment = _to_be_made_again(site, inspection_id)
+    with _as_it_was(site, found, then, moment) as (past, _):
+        return inspection.look(one(past), inspection_id), inspection.look(other(past), inspection_id)
 
 
 def differences(then: Answer, now: Answer) -> Iterator[Difference]:
@@ -236,6 +243,14 @@ def _newest_rule(folder: Path | None) -> datetime:
 
 
 # --- what cannot be made again ---------------------------------------------------------------------------------------------------------
+
+
+def _to_be_made_again(site: Site, inspection_id: str) -> tuple[Inspection, Answer, str]:
+    """The inspection, its answer, and the moment at which it was looked at."""
+    found, then = _on_record(site.engine, inspection_id)
+    _require_photos(site, found)
+    began = clock.text(clock.parsed(found.answered_at or "") - timedelta(milliseconds=sum(entry.ms for entry in then.trail)))
+    return found, then, max(began, found.received_at)
 
 
 def _on_record(engine: Engine, inspection_id: str) -> tuple[Inspection, Answer]:

@@ -71,7 +71,9 @@ def change(engine: Engine, folder: Path, name: str, text: str, shown: str, by: s
 
 
 def checked(name: str, text: str) -> tuple[str, ...]:
-    """What is wrong with the rules of a text, a sentence each."""
+    """What is wrong with the rules of a text, a sentence each. Raises RulesFileError for a name that no file may have."""
+    if not _NAME.fullmatch(name):
+        raise RulesFileError("name_of_file")
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / name
         file.write_text(text, encoding="utf-8")

@@ -152,6 +152,12 @@ def count(conn: Connection, filters: Filters, *, without: Collection[str] = ()) 
     return _counted(conn, query.order_by(None), COUNTED_TO + 1) if query is not None else 0
 
 
+def latest_proposing(conn: Connection, limit: int, *, without: Collection[str] = ()) -> tuple[str, ...]:
+    """The ids of the newest inspections whose answers propose a disposition, newest first. without: ids that are left out."""
+    query = sa.select(register.c.inspection_id).where(register.c.disposition.is_not(None), register.c.inspection_id.not_in(sorted(without)))
+    return tuple(conn.execute(query.order_by(register.c.number.desc()).limit(limit)).scalars())
+
+
 def choices(conn: Connection, column: Column, limit: int = 200) -> tuple[str, ...]:
     """The values there are, sorted: each is one step in an index, however many rows have it."""
     steps = (

@@ -1,0 +1,96 @@
+"""What a change of the rules or of the FMEA table would have done: the latest answers made once more as things are, and as they would be.
+
+Both are made today, of the same photos and records, so that what differs comes from the change alone. No record is written.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from kenpin.bot.replay import CannotReplayError, compared, differences
+from kenpin.storage import failure_modes, search
+from kenpin.storage.database import reading
+from kenpin.storage.vocabulary import Answer, FailureMode
+from kenpin.tools.context import Site
+
+TRIED = 20  # of the latest answers that propose something; each is looked at twice, half a second or so a look
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Otherwise:
+    """An answer that would have been different."""
+
+    inspection_id: str
+    now: Answer
+    then: Answer  # with the change
+
+    @property
+    def proposes_otherwise(self) -> bool:
+        return self.now.proposed != self.then.proposed
+
+    @property
+    def lines(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Of the answer's words, those that stand only in one: now, then."""
+        now, then = ((answer.headline, *answer.lines) for answer in (self.now, self.then))
+        return tuple(line for line in now if line not in then), tuple(line for line in then if line not in now)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Effect:
+    tried: int
+    left_out: int  # whose photos are gone
+    different: tuple[Otherwise, ...]  # newest first
+
+
+def of_rules(site: Site, name: str, text: str, progress: Progress, *, without: Collection[str] = ()) -> Effect:
+    """With this text as the rules file of that name; without the file where the text is empty. without: ids that are not tried."""
+    with tempfile.TemporaryDirectory(prefix="kenpin-effect-") as folder:
+        if site.rules_folder is not None and site.rules_folder.is_dir():
+            shutil.copytree(site.rules_folder, folder, dirs_exist_ok=True)
+        (Path(folder) / name).unlink(missing_ok=True)
+        if text.strip():
+            (Path(folder) / name).write_text(text, encoding="utf-8")
+        return _effect(site, lambda past: past, lambda past: replace(past, rules_folder=Path(folder)), progress, without)
+
+
+def of_failure_modes(site: Site, rows: tuple[FailureMode, ...], progress: Progress, *, add: bool, without: Collection[str] = ()) -> Effect:
+    """With these rows in place of the named parts' own, or beside them. without: ids that are not tried."""
+    with reading(site.engine) as conn:
+        kept = tuple(one.row for one in failure_modes.all_rows(conn))
+
+    def as_now(past: Site) -> Site:
+        with past.engine.begin() as conn:
+            failure_modes.replace_rows(conn, kept, "", whole_table=True)
+        return past
+
+    def as_then(past: Site) -> Site:
+        with past.engine.begin() as conn:
+            (failure_modes.append_rows if add else failure_modes.replace_rows)(conn, rows, "")
+        return past
+
+    return _effect(site, as_now, as_then, progress, without)
+
+
+def _effect(
+    site: Site, as_now: Callable[[Site], Site], as_then: Callable[[Site], Site], progress: Progress, without: Collection[str]
+) -> Effect:
+    with reading(site.engine) as conn:
+        latest = search.latest_proposing(conn, TRIED, without=without)
+    different, left_out = [], 0
+    progress(0, len(latest))
+    for done, id in enumerate(latest, start=1):
+        try:
+            now, then = compared(site, id, as_now, as_then)
+        except CannotReplayError:
+            left_out += 1
+        else:
+            if any(True for _ in differences(now, then)):
+                different.append(Otherwise(inspection_id=id, now=now, then=then))
+        progress(done, len(latest))
+    return Effect(tried=len(latest) - left_out, left_out=left_out, different=tuple(different))

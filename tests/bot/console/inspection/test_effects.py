@@ -1,0 +1,151 @@
+"""What a change of the rules or of the FMEA table would have done to the latest answers: told before it is kept, and nothing written."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from inspected import Floor
+from signed_in import IDS, Running, words
+
+from kenpin.bot.effects import of_failure_modes, of_rules
+from kenpin.storage import failure_modes, second_looks
+from kenpin.storage.database import reading, writing
+from kenpin.storage.vocabulary import FailureMode, Language
+
+SCRAP = "rules:\n  - name: bad ones go\n    part: SC-200\n    when: {verdict: not_ok}\n    then: {propose: scrap}\n"
+NOTHING = SCRAP.replace("SC-200", "SC-999")
+CRACK = FailureMode(
+    part="SC-200", row=1, defect_class="*", failure_mode="Crack", effect="Breaks", cause="Dropped", severity=10, occurrence=5, detection=5,
+    recommended_action="Change the pads",
+)  # fmt: skip
+
+
+def silent(done: int, of: int) -> None:
+    """Nobody looks how far it is."""
+
+
+def finished(console: Running, who: str, page: str, language: Language = Language.EN) -> str:
+    """What a trial's part of the page says in the end."""
+    browser = console.browser(who, language)
+    address = page.split('id="work-')[1].split('"')[0]
+    for _ in range(200):
+        shown = browser.get(f"/effects/{address}")
+        if "hx-trigger" not in shown.text:
+            return words(shown)
+        time.sleep(0.05)
+    raise AssertionError("the trial never ended")
+
+
+def test_a_rule_is_tried_on_the_latest_answers_and_only_its_own_doing_is_told(floor: Floor) -> None:
+    before = floor.rows()
+    told: list[tuple[int, int]] = []
+    found = of_rules(floor.site, "site.yaml", SCRAP, lambda done, of: told.append((done, of)))
+    assert (found.tried, found.left_out) == (2, 0)
+    (one,) = found.different
+    assert one.inspection_id == "K-MARK" and one.proposes_otherwise
+    assert one.now.proposed and one.then.proposed
+    assert (one.now.proposed.disposition, one.then.proposed.disposition) == ("hold", "scrap")
+    assert any("bad ones go" in line for line in one.lines[1])
+    assert told == [(0, 2), (1, 2), (2, 2)]
+    assert floor.rows() == before
+    assert of_rules(floor.site, "site.yaml", NOTHING, silent).different == ()
+
+
+def test_taking_a_rule_away_is_tried_as_well(floor: Floor, tmp_path_factory: pytest.TempPathFactory) -> None:
+    folder = tmp_path_factory.mktemp("rules")
+    (folder / "site.yaml").write_text(SCRAP)
+    (one,) = of_rules(replace(floor.site, rules_folder=folder), "site.yaml", "", silent).different
+    assert one.now.proposed and one.then.proposed
+    assert (one.now.proposed.disposition, one.then.proposed.disposition) == ("scrap", "hold")
+    assert (folder / "site.yaml").read_text() == SCRAP
+
+
+def test_grave_failure_modes_ask_for_two_people(floor: Floor) -> None:
+    (one,) = of_failure_modes(floor.site, (CRACK,), silent, add=False).different
+    assert one.inspection_id == "K-MARK"
+    assert one.now.proposed and one.then.proposed
+    assert (one.now.proposed.approvals_needed, one.then.proposed.approvals_needed) == (1, 2)
+    with reading(floor.engine) as conn:
+        assert failure_modes.all_rows(conn) == (), "nothing is taken over"
+    with writing(floor.engine) as conn:
+        failure_modes.replace_rows(conn, [CRACK], "Aiko")
+    assert of_failure_modes(floor.site, (CRACK,), silent, add=True).different == (), "they stand there already"
+
+
+def test_answers_without_their_photos_and_those_to_be_looked_at_unknowing_are_left_out(floor: Floor) -> None:
+    floor.bench.store.erase(floor.photo("K-GOOD").shown_sha256)
+    found = of_rules(floor.site, "site.yaml", SCRAP, silent)
+    assert (found.tried, found.left_out, len(found.different)) == (1, 1, 1)
+    found = of_rules(floor.site, "site.yaml", SCRAP, silent, without=["K-MARK"])
+    assert (found.tried, found.left_out, found.different) == (0, 1, ())
+
+
+def test_an_admin_tries_rules_in_the_console_and_nothing_typed_is_lost(console: Running, floor: Floor) -> None:
+    ada = console.browser("Ada")
+    page = ada.submit("/rules/try", {"name": "site.yaml", "text": SCRAP, "shown": ""})
+    assert page.status_code == 200 and "propose: scrap" in page.text
+    told = finished(console, "Ada", page.text)
+    assert "Answers that would have been different: 1 of the latest 2." in told
+    assert "scrap is proposed instead of hold" in told
+    assert list(console.desk.settings.rules.glob("*")) == [], "nothing is kept"
+    assert ada.submit("/rules/change", {"name": "site.yaml", "text": SCRAP, "shown": ""}).status_code == 303
+    again = finished(console, "Ada", ada.submit("/rules/try", {"name": "site.yaml", "text": SCRAP, "shown": ""}).text, Language.JA)
+    assert "直近 2 件の回答は、どれも変わりません" in again
+
+
+def test_a_supervisor_tries_an_fmea_table(console: Running, floor: Floor) -> None:
+    table = "part,defect class,failure mode,effect,cause,severity,occurrence,detection,action\nSC-200,*,Crack,Breaks,Dropped,10,5,5,Pads\n"
+    sent = {"file": ("fmea.csv", table.encode(), "text/csv")}
+    page = console.browser("Sumi").submit("/fmea/bring", {"do": "try"}, files=sent)
+    told = finished(console, "Sumi", page.text)
+    assert "Answers that would have been different: 1 of the latest 2." in told and "two people" in told
+    with reading(floor.engine) as conn:
+        assert failure_modes.all_rows(conn) == ()
+
+
+def test_whoever_is_to_look_without_knowing_is_told_nothing(console: Running, floor: Floor) -> None:
+    ada = console.browser("Ada")
+    with writing(floor.engine) as conn:
+        second_looks.draw(conn, "K-MARK", IDS["Ada"])
+    told = finished(console, "Ada", ada.submit("/rules/try", {"name": "site.yaml", "text": SCRAP, "shown": ""}).text)
+    assert "tried on the latest 1." in told and "K-MARK" not in told
+
+
+def refused_mistake(console: Running) -> tuple[int, str]:
+    page = console.browser("Ada").submit("/rules/try", {"name": "site.yaml", "text": SCRAP.replace("scrap", "melt"), "shown": ""})
+    return page.status_code, words(page)
+
+
+def refused_name(console: Running) -> tuple[int, str]:
+    page = console.browser("Ada").submit("/rules/try", {"name": "../site.yaml", "text": SCRAP, "shown": ""})
+    return page.status_code, words(page)
+
+
+def refused_role(console: Running) -> tuple[int, str]:
+    page = console.browser("Sumi").submit("/rules/try", {"name": "site.yaml", "text": SCRAP, "shown": ""})
+    return page.status_code, words(page)
+
+
+def refused_trial(console: Running) -> tuple[int, str]:
+    begun = console.browser("Ada").submit("/rules/try", {"name": "site.yaml", "text": SCRAP, "shown": ""})
+    page = console.browser("Sumi").get(f"/effects/{begun.text.split('work-')[1].split(chr(34))[0]}")
+    return page.status_code, words(page)
+
+
+@pytest.mark.parametrize(
+    ("attempt", "status", "says"),
+    [
+        (refused_mistake, 400, "was not kept"),
+        (refused_name, 400, "cannot be a file of rules"),
+        (refused_role, 403, ""),
+        (refused_trial, 404, "This trial is no longer here"),
+    ],
+)
+def test_what_cannot_be_tried_is_refused(
+    console: Running, floor: Floor, attempt: Callable[[Running], tuple[int, str]], status: int, says: str
+) -> None:
+    found, said = attempt(console)
+    assert found == status and says in said
