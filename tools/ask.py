@@ -17,7 +17,7 @@ from kenpin import prompts
 from kenpin.storage import database, parts
 from kenpin.storage.vocabulary import LabelText, Language, Opinion, Region, Verdict
 from kenpin.tools import changes, second_opinion
-from kenpin.tools.classify import can_classify, classify
+from kenpin.tools.classify import can_classify, classify, known_kinds
 from kenpin.tools.classify import evidence as classify_evidence
 from kenpin.tools.classify import told as classify_told
 from kenpin.tools.context import Context, as_reference_photos
@@ -55,7 +55,7 @@ def ask(context: Context, question: str | None = None) -> Asked:
 
     Raises CannotBeDoneError when the part must be known for it and is not, and what the eye raises.
     """
-    wanted = sought(context.question.text, context.question.before) if question is None else sought(question)
+    wanted = _wanted(context) if question is None else sought(question, kinds=_kinds(context))
     with context.lock:
         for asked in context.asked:
             if asked.sought == wanted:
@@ -70,15 +70,24 @@ def ask(context: Context, question: str | None = None) -> Asked:
 
 def needs_part(context: Context) -> bool:
     """Whether the person's question can only be answered against the part's good photos or its past."""
-    wanted = sought(context.question.text, context.question.before)
+    wanted = _wanted(context)
     return wanted.kind in (Kind.SAME_AS_BEFORE, Kind.WHICH_KIND) or (wanted.kind in _OF_A_THING and wanted.thing is Thing.UNUSUAL)
 
 
 def is_of_places(context: Context) -> bool:
     """Whether the person asks how many or how large the unusual places are, or about one place: more than where they are."""
-    wanted = sought(context.question.text, context.question.before)
+    wanted = _wanted(context)
     counted = wanted.kind in (Kind.HOW_MANY, Kind.HOW_LARGE) or (wanted.kind in _OF_A_THING and bool(wanted.places))
     return counted and wanted.thing is Thing.UNUSUAL
+
+
+def _wanted(context: Context) -> Sought:
+    return sought(context.question.text, context.question.before, _kinds(context))
+
+
+def _kinds(context: Context) -> tuple[str, ...]:
+    """The part's kinds of defect, by which a photo of it can be told."""
+    return known_kinds(context.part) if context.part is not None and can_classify(context.part) else ()
 
 
 def evidence(asked: Asked) -> dict[str, Any]:
@@ -110,7 +119,10 @@ def _unusual(context: Context, wanted: Sought) -> Found:
     for index in context.usable_photos():
         there = [r for r in locate(context, index) if not wanted.places or r.where in wanted.places]
         shares = [{"where": r.where, "percent_of_part": round(100 * r.area_of_part, 1)} for r in there]
-        photos.append({"photo": index + 1, "verdict": context.comparisons[index].verdict.value, "regions": shares})
+        found: dict[str, Any] = {"photo": index + 1, "verdict": context.comparisons[index].verdict.value, "regions": shares}
+        if there and wanted.defect in _kinds(context):
+            found["kind"] = classify_evidence(classify(context, index))
+        photos.append(found)
     return {"photos": photos}
 
 
@@ -256,11 +268,17 @@ def _tell_unusual(context: Context, asked: Asked, say: _Say) -> Told:
     decisive = strangest(context.comparisons)
     photos = len(context.comparisons)
     there = [r for r in decisive.regions if not asked.sought.places or r.where in asked.sought.places]
+    kind = context.classified.get(decisive.photo) if there and asked.sought.defect in _kinds(context) else None
     headline = _unusual_headline(asked.sought, decisive.verdict, there, decisive.regions, say)
+    if kind is not None and asked.sought.kind is Kind.IS_THERE and asked.sought.defect not in kind.plausible:
+        perhaps = "perhaps_" if decisive.verdict is Verdict.UNSURE else ""
+        headline = say.here(f"{perhaps}there_not_that", place=say.place(there[0]), defect=asked.sought.defect)
     lines = [say.sure(decisive)]
     lines += say.each_photo(tuple(context.comparisons[i] for i in sorted(context.comparisons))) if photos > 1 else ()
     lines += [say.regions(found, photos) for found in context.comparisons.values() if found.regions]
-    if asked.sought.defect and there:
+    if kind is not None and (named := classify_told(context, say.language)) is not None:
+        lines += [named.headline, *named.lines]
+    elif asked.sought.defect and there:
         lines.append(say.here("kind_unknown", defect=asked.sought.defect))
     return Told(headline=headline, lines=(*lines, say.compared(decisive, photos)))
 

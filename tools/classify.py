@@ -65,6 +65,11 @@ def can_classify(part: Part) -> bool:
     return len(_classes(part)) + bool(part.good) >= 2 and bool(_classes(part))
 
 
+def known_kinds(part: Part) -> tuple[str, ...]:
+    """The part's kinds of defect, as its photos are labelled."""
+    return tuple(_classes(part))
+
+
 def evidence(found: Classified) -> dict[str, Any]:
     """What a language model and the trail are told of a classification."""
     return {

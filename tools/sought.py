@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -44,12 +45,13 @@ class Sought:
     kind: Kind
     thing: Thing
     places: frozenset[str]  # of the nine places of a part; empty: anywhere
-    defect: str | None  # the kind of defect that is named, as written; None for "anything unusual"
+    defect: str | None  # the kind of defect that is named: as the part's photos are labelled, else as written; None for "anything unusual"
 
 
 _DEFECT = (
-    "scratch(?:es)?|cracks?|dents?|chips?|chipping|stains?|burrs?|dirt|rust|bubbles?|spots?|dust|discolou?ration|"
-    "キズ|きず|傷|疵|欠け|カケ|割れ|ひび|ヒビ|クラック|亀裂|汚れ|異物|へこみ|凹み|打痕|バリ|錆|サビ|さび|変色|ほこり|気泡|シミ"
+    "scratch(?:es)?|cracks?|dents?|chips?|chipping|stains?|burrs?|dirt|rust|bubbles?|spots?|dust|discolou?ration|tears?|pinholes?|blisters?|"
+    "corrosion|contamination|dings?|gouges?|"
+    "キズ|きず|傷|疵|欠け|カケ|割れ|ひび|ヒビ|クラック|亀裂|汚れ|異物|へこみ|凹み|打痕|バリ|破れ|ほつれ|ピンホール|腐食|剥がれ|はがれ|錆|サビ|さび|変色|ほこり|気泡|シミ"
 )
 _UNUSUAL = (
     r"(?<![a-z])(?:defects?|damaged?|marks?|flaws?|anomal(?:y|ies)|unusual|wrong|strange|odd|weird|abnormal|problems?|issues?|bad|broken|"
@@ -141,20 +143,24 @@ _ENGLISH_WORD = re.compile(r"(?<![a-z])[a-z]{3,}(?![a-z])")
 _JAPANESE_NOUN = re.compile(r"[\u4e00-\u9fff々]|[\u30a1-\u30f6ー]{2,}|ねじ|ネジ|あな|ふた|ぴん")
 
 
-def sought(text: str, before: str | None = None) -> Sought:
-    """Read a question. `before`: the one before it in the thread, which says what is sought when this one only says where."""
-    found = _read(text)
+def sought(text: str, before: str | None = None, kinds: Collection[str] = ()) -> Sought:
+    """Read a question. `before`: the one before it in the thread, which says what is sought when this one only says where.
+
+    kinds: the part's kinds of defect, as its photos are labelled; a question may name one of them, whatever word it is.
+    """
+    found = _read(text, kinds)
     if before is None or not (found.kind is Kind.OPEN or (found.kind is Kind.IS_THERE and found.places)):
         return found
-    earlier = _read(before)
+    earlier = _read(before, kinds)
     return replace(earlier, places=found.places) if earlier.kind in _ABOUT_A_THING and found.places else found
 
 
-def _read(text: str) -> Sought:
+def _read(text: str, kinds: Collection[str]) -> Sought:
     plain = _PART_NUMBER.sub(" ", unicodedata.normalize("NFKC", text[:MOST_CHARACTERS]))
     plain = plain.lower().replace("’", "'").strip()
     kind = next((kind for kind, pattern in _KINDS_READ if pattern.search(plain)), Kind.OPEN)
-    named = _NAMED_DEFECT.search(plain)
+    written = _NAMED_DEFECT.search(plain)
+    named = _named_kind(plain, kinds) or (written.group() if written else None)
     thing = next((thing for thing, pattern in _THINGS if pattern.search(plain)), Thing.UNUSUAL)
     if thing is Thing.TEXT and named:
         thing = Thing.UNUSUAL  # "is there a scratch on the label?"
@@ -164,7 +170,16 @@ def _read(text: str) -> Sought:
     here = places(plain)
     if kind is Kind.OPEN and here and not _names_another_thing(plain):
         kind = Kind.IS_THERE  # "and the upper left corner?"
-    return Sought(kind=kind, thing=thing, places=here, defect=named.group() if named else None)
+    return Sought(kind=kind, thing=thing, places=here, defect=named)
+
+
+def _named_kind(text: str, kinds: Collection[str]) -> str | None:
+    """The kind of defect that the words name, the longest where one holds another; in the plural as well."""
+    for kind in sorted(kinds, key=len, reverse=True):
+        folded = unicodedata.normalize("NFKC", kind).lower().replace("_", " ")
+        if re.search(rf"(?<![a-z]){re.escape(folded)}(?:e?s)?(?![a-z])", text):
+            return kind
+    return None
 
 
 def places(text: str) -> frozenset[str]:

@@ -163,6 +163,33 @@ def test_what_is_not_ok_is_named_by_its_likeliest_kind_without_being_asked(bench
     assert ask(bench, "is SC-200 OK?", GOOD).classified == ()
 
 
+@pytest.mark.parametrize(
+    ("text", "diameter", "headline"),
+    [
+        ("is there a stain?", 25, "Yes: something unusual on the left."),
+        ("is there a scratch?", 25, "Something unusual on the left, but not like the “scratch” on the labelled photos."),
+        ("is there a rip?", 25, "Something unusual on the left, but not like the “rip” on the labelled photos."),
+        ("scratch はありますか？", 25, "左側に良品と違うところがありますが、登録された「scratch」の写真とは似ていません。"),
+        ("where is the stain?", 25, "Something unusual on the left."),
+        ("is there a stain?", 0, "No: nothing unusual found."),
+    ],
+)
+def test_asked_for_a_kind_that_the_part_has_photos_of_it_says_whether_it_is_that(
+    bench: Workbench, text: str, diameter: int, headline: str
+) -> None:
+    taught(bench).teach("SC-200", "rip", *(plate(marks={"top": 5}, seed=800 + n) for n in range(3)))
+    said, lines = asked(bench, text, plate(marks={"left": diameter} if diameter else {}, seed=5))
+    assert said == headline
+    assert any("stain" in line for line in lines) == bool(diameter), lines
+    assert not any("not that it is what you call" in line for line in lines)
+
+
+def test_a_word_that_only_a_parts_photos_know_is_understood_in_the_thread(bench: Workbench) -> None:
+    taught(bench).teach("SC-200", "hole", *(plate(marks={"top": 5}, seed=800 + n) for n in range(3)))
+    answer = ask(bench, "is there a hole in SC-200?", plate(marks={"left": 25}, seed=5))
+    assert answer.headline == "Something unusual on the left, but not like the “hole” on the labelled photos.", answer
+
+
 def test_asked_for_the_kind_alone_it_says_the_kind_and_proposes_nothing(bench: Workbench) -> None:
     answer = ask(taught(bench), "SC-200: what kind of defect is this?", plate(marks={"left": 25}, seed=5))
     assert answer.headline.startswith('Most like "stain"')

@@ -76,3 +76,24 @@ def test_a_place_that_is_named_is_understood(text: str, places: set[str]) -> Non
 def test_a_place_alone_asks_what_was_asked_before(before: str, text: str, kind: Kind, places: set[str]) -> None:
     found = sought(text, before)
     assert (found.kind, found.places) == (kind, places)
+
+
+@pytest.mark.parametrize(
+    ("text", "kinds", "defect"),
+    [
+        ("is there a hole in it?", ("hole", "scratch"), "hole"),
+        ("any holes?", ("hole",), "hole"),
+        ("where is the Loose Thread?", ("loose_thread",), "loose_thread"),
+        ("is there a deep scratch?", ("scratch", "deep scratch"), "deep scratch"),
+        ("how many scratches are there?", (), "scratches"),
+        ("染みムラはありますか", ("染みムラ",), "染みムラ"),
+        ("is there anything unusual as a whole?", ("hole",), None),
+    ],
+)
+def test_a_parts_own_kinds_of_defect_are_things_to_look_for(text: str, kinds: tuple[str, ...], defect: str | None) -> None:
+    found = sought(text, kinds=kinds)
+    assert found.kind is not Kind.OPEN and found.defect == defect
+
+
+def test_a_hole_is_no_defect_of_a_part_that_has_no_photos_of_bad_ones() -> None:
+    assert sought("is there a hole in it?").kind is Kind.OPEN
