@@ -41,7 +41,7 @@ from kenpin.tools.vision.learnt import Learnt
 from kenpin.tools.vision.sight import ASSUMED, MEASURED, MOST_LABELLED, Classification, ReferencePhoto
 from kenpin.tools.vision.view import View
 
-REVISION = "classifier-2"  # raise it when a head kept on disk would no longer be right
+REVISION = "classifier-3"  # raise it when a head kept on disk would no longer be right
 RARE_SHARE = 0.02  # of the patches: the rarest, and the strangest, whose mean describes a photo
 BLUR = 1.5  # patches: standard deviation
 WEIGHTS = (1.0, 1.0, 2.0, 2.0)  # of the four kinds of description in how alike two photos are
@@ -51,7 +51,8 @@ TEMPERATURE = 0.1  # of the softmax, where the photos do not say otherwise: at o
 TEMPERATURES = np.geomspace(0.03, 1.0, 36)
 TEMPERATURE_WEIGHT, TEMPERATURE_SPREAD = 1.0, 0.5  # of that guess: a normal distribution over its logarithm
 ASSUMED_FIT = NormalDist(0.2, 0.21)  # how well a photo fits its class with one photo a class: of an easy part and a hard one together
-KEPT = 8  # heads in memory, 5 KiB a labelled photo
+KEPT = 8  # heads in memory, 5 KiB a labelled photo, and banks of their own, 6 MiB each
+ENOUGH_GOOD = 8  # of which half can be what the others, and the photos of a single defect, are held against
 
 Numbers = NDArray[np.float64]
 
@@ -196,6 +197,7 @@ class Classifier:
         self._folder = folder
         self._look = look
         self._heads: OrderedDict[str, tuple[Head, bool]] = OrderedDict()
+        self._banks: OrderedDict[str, bank.Bank] = OrderedDict()
 
     def classify(
         self,
@@ -211,14 +213,16 @@ class Classifier:
             raise ValueError(f"The coverage is {coverage:g}; it must lie between 0 and 1, such as 0.9.")
         classes = {name: list(several)[-MOST_LABELLED:] for name, several in labelled.items() if several}
         photos = sum(map(len, classes.values()))
-        alone = len(classes) == 1
-        if alone:  # told from the good photos, which cannot be held against a bank that they are in
-            classes[GOOD] = list(good)[-MOST_LABELLED:]
+        against: Sequence[ReferencePhoto] = good
+        if len(classes) == 1:  # told from good photos, which cannot be held against a bank that they are in
+            several, known = sorted(good, key=lambda one: one.sha256)[-MOST_LABELLED:], None
+            against = several[::2] if len(several) >= ENOUGH_GOOD else ()
+            classes[GOOD] = several[1::2] if against else several
         if sum(map(bool, classes.values())) < 2:
             raise NoReferencesError("There are no labelled photos of two kinds of defects, nor of one and good ones, to tell apart.")
-        head, close = self._head(classes, good, None if alone else known)
-        seen = self._look(photo.digest(path), path, close=close)
-        judged = head.judge(describe(seen, None if alone or known is None else known.bank), coverage)
+        head, close = self._head(classes, against, known)
+        beside = self._beside(classes, against, known, close)
+        judged = head.judge(describe(self._look(photo.digest(path), path, close=close), beside), coverage)
         order = [int(i) for i in np.argsort(-judged.probabilities, kind="stable") if head.names[i] != GOOD]
         return Classification(
             shares=tuple((head.names[i], float(judged.probabilities[i])) for i in order),
@@ -228,25 +232,25 @@ class Classifier:
         )  # fmt: skip
 
     def _head(
-        self, classes: Mapping[str, Sequence[ReferencePhoto]], good: Sequence[ReferencePhoto], known: Learnt | None
+        self, classes: Mapping[str, Sequence[ReferencePhoto]], against: Sequence[ReferencePhoto], known: Learnt | None
     ) -> tuple[Head, bool]:
         """The head, and whether parts are cut out of their bench."""
-        against = [] if known is None else sorted({one.sha256 for one in good})
         rows = sorted((name, one.sha256) for name, several in classes.items() for one in several)
-        key = hashlib.sha256(json.dumps([REVISION, against, rows]).encode()).hexdigest()
+        held = [] if known is None and GOOD not in classes else sorted({one.sha256 for one in against})
+        key = hashlib.sha256(json.dumps([REVISION, held, rows]).encode()).hexdigest()
         if key not in self._heads:
             file = self._folder / f"{key}.npz"
             found = _load(file)
             if found is None:
-                found = self._learn(classes, known)
+                found = self._learn(classes, against, known)
                 _save(*found, file)
             self._heads[key] = found
-        self._heads.move_to_end(key)
-        while len(self._heads) > KEPT:
-            self._heads.popitem(last=False)
+        _keep(self._heads, key)
         return self._heads[key]
 
-    def _learn(self, classes: Mapping[str, Sequence[ReferencePhoto]], known: Learnt | None) -> tuple[Head, bool]:
+    def _learn(
+        self, classes: Mapping[str, Sequence[ReferencePhoto]], against: Sequence[ReferencePhoto], known: Learnt | None
+    ) -> tuple[Head, bool]:
         names = sorted(classes)
         photos = [(which, one) for which, name in enumerate(names) for one in sorted(classes[name], key=lambda one: one.sha256)]
         if known is not None:
@@ -254,9 +258,31 @@ class Classifier:
         else:
             on_bench = [self._look(one.sha256, one.path, close=True, keep=True).lie is not Lie.FILLS for _, one in photos]
             close = sum(on_bench) * 2 > len(on_bench)
-        good = None if known is None else known.bank
+        good = self._beside(classes, against, known, close)
         described = [describe(self._look(one.sha256, one.path, close=close, keep=True), good) for _, one in photos]
         return Head(tuple(names), np.array([which for which, _ in photos]), np.stack(described)), close
+
+    def _beside(
+        self, classes: Mapping[str, Sequence[ReferencePhoto]], against: Sequence[ReferencePhoto], known: Learnt | None, close: bool
+    ) -> bank.Bank | None:
+        """The good patches that photos are held against: of all good photos, or of those that are not a class themselves."""
+        if known is not None:
+            return known.bank
+        if GOOD not in classes or not against:
+            return None
+        key = json.dumps([close, sorted(one.sha256 for one in against)])
+        if key not in self._banks:
+            views = [self._look(one.sha256, one.path, close=close, keep=True) for one in against]
+            self._banks[key] = bank.build(np.concatenate([seen.of_part for seen in views]))
+        _keep(self._banks, key)
+        return self._banks[key]
+
+
+def _keep(several: OrderedDict[str, Any], key: str) -> None:
+    """The one used last is let go of last."""
+    several.move_to_end(key)
+    while len(several) > KEPT:
+        several.popitem(last=False)
 
 
 def _save(head: Head, close: bool, path: Path) -> None:

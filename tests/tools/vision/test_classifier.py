@@ -252,6 +252,16 @@ def test_a_small_defect_is_named(
     assert eye.classify(keep(spoilt(200, kind)).path, {name: photos[:1] for name, photos in labelled.items()}, good, 0.8).basis == ASSUMED
 
 
+def test_a_single_small_defect_is_told_from_eight_good_photos(
+    eye: Eye, keep: Keep, labelled: dict[str, list[ReferencePhoto]], good: list[ReferencePhoto]
+) -> None:
+    several = [*good, *(keep(cloth(seed)) for seed in range(20, 24))]
+    slits = {"slit": [*labelled["slit"], *(keep(spoilt(150 + i, "slit")) for i in range(3))]}
+    said = [eye.classify(keep(spoilt(200 + i, "slit")).path, slits, several, 0.8).plausible for i in range(4)]
+    assert said.count(("slit",)) >= 3, said
+    assert [eye.classify(keep(cloth(60 + i)).path, slits, several, 0.8).plausible for i in range(4)] == [()] * 4
+
+
 def test_after_a_comparison_naming_the_defect_costs_no_second_look(
     eye: Eye, keep: Keep, labelled: dict[str, list[ReferencePhoto]], good: list[ReferencePhoto], monkeypatch: pytest.MonkeyPatch
 ) -> None:
