@@ -15,10 +15,11 @@ from shop_floor import built, suggestion
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import ProgrammingError
 
-from kenpin.storage import actions, audit, decisions, inspections, parts, people, proposals, workers
+from kenpin.storage import actions, audit, decisions, inspections, parts, people, proposals, sessions, targets, views, workers
 from kenpin.storage.audit import AuditKind
 from kenpin.storage.database import open_database, reading, writing
-from kenpin.storage.vocabulary import DecisionVerdict, Photo, Reference
+from kenpin.storage.tables import metadata
+from kenpin.storage.vocabulary import DecisionVerdict, Photo, Reference, Role, SessionEnd, Targets
 
 pytestmark = pytest.mark.postgres
 
@@ -66,6 +67,35 @@ def test_the_application_can_do_all_its_work_without_owning_a_table(application:
         assert conn.execute(sa.text("SELECT count(*) FROM dbos.workflow_status")).scalar_one() == 0
     with reading(application) as conn:
         assert audit.verify(conn).whole
+
+
+def test_the_application_can_serve_the_console_and_set_targets(application: Engine) -> None:
+    with writing(application) as conn:
+        people.remember(conn, "U-CONSOLE", "Console", None)
+        parts.add(conn, "SC-CONSOLE", None, "U-CONSOLE")
+    with writing(application) as conn:
+        assert targets.set(conn, "SC-CONSOLE", Targets(escapes=2.0), "U-CONSOLE")
+        assert targets.set(conn, "SC-CONSOLE", Targets(escapes=3.0), "U-CONSOLE")
+        sessions.attempt(conn, "192.0.2.1")
+        begun = sessions.begin(conn, "/inspections")
+        assert sessions.finish(conn, begun.state, begun.browser).back_to == "/inspections"
+        token = sessions.start(conn, "U-CONSOLE", Role.SUPERVISOR, hours=1)
+        session = sessions.find(conn, token, idle_min=30)
+        assert session is not None
+        sessions.seen(conn, session)
+        sessions.log_view(conn, "U-CONSOLE", "1" * 64)
+        sessions.end(conn, session.token_sha256, SessionEnd.SIGNED_OUT)
+        views.drop_view(conn, views.save_view(conn, "U-CONSOLE", "mine", "part=SC-CONSOLE", shared=False), "U-CONSOLE")
+    with pytest.raises(ProgrammingError, match="permission denied"), writing(application) as conn:
+        conn.exec_driver_sql("DELETE FROM photo_views")
+
+
+def test_every_table_that_is_written_to_is_written_to_by_the_application(application: Engine) -> None:
+    """But the audit log's one head, which is only updated, and the register, which triggers of the owner's keep."""
+    privileges = "SELECT table_name FROM information_schema.table_privileges WHERE privilege_type = 'INSERT' AND grantee = 'kenpin_app'"
+    with reading(application) as conn:
+        may = set(conn.execute(sa.text(privileges)).scalars())
+    assert {table.name for table in metadata.sorted_tables} - may == {"audit_head", "register", "register_lots"}
 
 
 @pytest.mark.parametrize(
