@@ -1,4 +1,4 @@
-"""What a change of the rules or of the FMEA table would have done: the latest answers made once more as things are, and as they would be.
+"""What a change of the rules, the FMEA table or the references would have done: the latest answers made once more without it and with it.
 
 Both are made today, of the same photos and records, so that what differs comes from the change alone. No record is written.
 """
@@ -14,7 +14,8 @@ from pathlib import Path
 from kenpin.bot.replay import CannotReplayError, compared, differences
 from kenpin.storage import failure_modes, search
 from kenpin.storage.database import reading
-from kenpin.storage.vocabulary import Answer, FailureMode
+from kenpin.storage.tables import part_references
+from kenpin.storage.vocabulary import Answer, FailureMode, Reference
 from kenpin.tools.context import Site
 
 TRIED = 20  # of the latest answers that propose something; each is looked at twice, half a second or so a look
@@ -77,11 +78,28 @@ def of_failure_modes(site: Site, rows: tuple[FailureMode, ...], progress: Progre
     return _effect(site, as_now, as_then, progress, without)
 
 
+def without_reference(site: Site, part: str, photo: Reference, progress: Progress, *, without: Collection[str] = ()) -> Effect:
+    """Of the part's answers, had this photo not been one of its references. without: ids that are not tried."""
+    of_it = part_references.c.shown_sha256 == photo.shown_sha256  # a replay knows one that was taken out since by its copy alone
+
+    def as_then(past: Site) -> Site:
+        with past.engine.begin() as conn:
+            conn.execute(part_references.delete().where(part_references.c.part == part, of_it))
+        return past
+
+    return _effect(site, lambda past: past, as_then, progress, without, part)
+
+
 def _effect(
-    site: Site, as_now: Callable[[Site], Site], as_then: Callable[[Site], Site], progress: Progress, without: Collection[str]
+    site: Site,
+    as_now: Callable[[Site], Site],
+    as_then: Callable[[Site], Site],
+    progress: Progress,
+    without: Collection[str],
+    part: str | None = None,
 ) -> Effect:
     with reading(site.engine) as conn:
-        latest = search.latest_proposing(conn, TRIED, without=without)
+        latest = search.latest_proposing(conn, TRIED, part=part, without=without)
     different, left_out = [], 0
     progress(0, len(latest))
     for done, id in enumerate(latest, start=1):

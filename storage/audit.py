@@ -49,6 +49,7 @@ class AuditKind(StrEnum):
     SECOND_LOOK_DRAWN = "second_look_drawn", "The answer was drawn for a second look by somebody who does not know it."
     SECOND_LOOK_TAKEN = "second_look_taken", "Somebody looked at the photo again without knowing the answer, and said what it is."
     REFERENCES_ADDED = "references_added", "Photos were added to a part's references."
+    REFERENCE_TAKEN_OUT = "reference_taken_out", "A photo is no longer one of a part's references; answers before rest on it all the same."
     PART_ADDED = "part_added", "A part number was added."
     TARGETS_SET = "targets_set", "What a part may let through and turn down was changed."
     RULES_CHANGED = "rules_changed", "A file of the site's rules was changed, added or taken away."

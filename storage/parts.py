@@ -13,7 +13,8 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from kenpin.storage import clock
+from kenpin.storage import audit, clock
+from kenpin.storage.audit import AuditKind
 from kenpin.storage.canonical import storable
 from kenpin.storage.database import insert_if_absent
 from kenpin.storage.errors import UnknownRowError
@@ -75,7 +76,8 @@ def add_references(conn: Connection, part: str, references: Sequence[Reference],
     if number is None:
         raise UnknownRowError(f"There is no part {part!r}. Add it with `kenpin parts add {part}`.")
     at = clock.now()
-    held = conn.execute(sa.select(sa.func.count()).select_from(part_references).where(part_references.c.part == number)).scalar_one()
+    last = sa.select(sa.func.coalesce(sa.func.max(part_references.c.position), -1)).where(part_references.c.part == number)
+    held = conn.execute(last).scalar_one() + 1
     new = 0
     for reference in references:
         new += insert_if_absent(
@@ -91,6 +93,24 @@ def add_references(conn: Connection, part: str, references: Sequence[Reference],
             proposal_id=proposal_id,
         )
     return new
+
+
+def take_out_reference(conn: Connection, part: str, photo_sha256: str, by: str) -> Reference | None:
+    """The photo is no longer one of the part's references; with an audit entry, so call it last in the transaction.
+
+    None, and nothing written, when it is none. Raises UnknownRowError when there is no such part.
+    """
+    number = number_of(conn, part)
+    if number is None:
+        raise UnknownRowError(f"There is no part {part!r}; see `kenpin parts list`.")
+    held = sa.and_(part_references.c.part == number, part_references.c.photo_sha256 == photo_sha256)
+    row = conn.execute(sa.select(part_references).where(held)).first()
+    if row is None:
+        return None
+    conn.execute(part_references.delete().where(held))
+    told = {"part": number, "photo_sha256": photo_sha256, "state": row.state, "added_by": row.added_by, "added_at": row.added_at, "by": by}
+    audit.append(conn, AuditKind.REFERENCE_TAKEN_OUT, told, person_id=by)
+    return Reference(photo_sha256=row.photo_sha256, shown_sha256=row.shown_sha256, state=row.state)
 
 
 def numbers(conn: Connection) -> tuple[str, ...]:

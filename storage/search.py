@@ -152,9 +152,11 @@ def count(conn: Connection, filters: Filters, *, without: Collection[str] = ()) 
     return _counted(conn, query.order_by(None), COUNTED_TO + 1) if query is not None else 0
 
 
-def latest_proposing(conn: Connection, limit: int, *, without: Collection[str] = ()) -> tuple[str, ...]:
-    """The ids of the newest inspections whose answers propose a disposition, newest first. without: ids that are left out."""
+def latest_proposing(conn: Connection, limit: int, *, part: str | None = None, without: Collection[str] = ()) -> tuple[str, ...]:
+    """The ids of the newest inspections whose answers propose a disposition, of one part or of all; newest first, but for `without`."""
     query = sa.select(register.c.inspection_id).where(register.c.disposition.is_not(None), register.c.inspection_id.not_in(sorted(without)))
+    if part is not None:
+        query = query.where(register.c.part == part)
     return tuple(conn.execute(query.order_by(register.c.number.desc()).limit(limit)).scalars())
 
 

@@ -1,12 +1,13 @@
 """The pages /parts and /parts/part: what is known of each part, its references and targets, and who changed them.
 
-A supervisor names parts and sets targets; which answers other targets would have changed is shown before. References come and go by
-decisions and erasures only, so they are shown here and changed there.
+A supervisor names parts, sets targets and takes references out; which answers that would have changed is shown before. References come by
+decisions only, so they are added in Slack.
 """
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
@@ -15,19 +16,27 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from kenpin.bot.console import changes
+from kenpin.bot import effects as effects_of
+from kenpin.bot.console import changes, effects
 from kenpin.bot.console.page import Nav, desk, form, needs, problem, see_other, show, visitor
+from kenpin.bot.console.works import Progress, Work
 from kenpin.storage import audit, inspections, parts, targets
 from kenpin.storage.audit import AuditEntry, AuditKind
 from kenpin.storage.database import reading, writing
 from kenpin.storage.errors import TargetError
 from kenpin.storage.inspections import Judged
-from kenpin.storage.vocabulary import Part, Role, Targets, Verdict
+from kenpin.storage.vocabulary import Part, Reference, Role, Targets, Verdict
 from kenpin.tools import bands
 from kenpin.tools.context import Site
 from kenpin.tools.track_record import TrackRecords
 
-KINDS = (AuditKind.PART_ADDED, AuditKind.TARGETS_SET, AuditKind.REFERENCES_ADDED, AuditKind.FAILURE_MODES_IMPORTED)
+KINDS = (
+    AuditKind.PART_ADDED,
+    AuditKind.TARGETS_SET,
+    AuditKind.REFERENCES_ADDED,
+    AuditKind.REFERENCE_TAKEN_OUT,
+    AuditKind.FAILURE_MODES_IMPORTED,
+)
 SHOWN_REFERENCES = 200
 JUDGED = 1000  # of the part's newest answers, among which changed verdicts are counted
 EXAMPLES = 20
@@ -60,7 +69,9 @@ def one_part(request: Request, effect: Effect | None = None) -> Response:
         return _shown(request, conn, part, effect)
 
 
-def _shown(request: Request, conn: Connection, part: Part, effect: Effect | None) -> Response:
+def _shown(
+    request: Request, conn: Connection, part: Part, effect: Effect | None, work: Work | None = None, tried: Reference | None = None
+) -> Response:
     return show(
         request,
         "part.html",
@@ -71,6 +82,8 @@ def _shown(request: Request, conn: Connection, part: Part, effect: Effect | None
         limits=targets.BELOW,
         changed=changes.newest(conn, KINDS, lambda entry: _is_about(entry, part.number)),
         effect=effect,
+        work=work,
+        tried=tried,
         examples=EXAMPLES,
         can_try=desk(request).open_site is not None,
     )
@@ -107,6 +120,33 @@ def aim(request: Request) -> Response:
     except (TargetError, ValueError):
         return problem(request, 400, "console_parts.no_target")
     return see_other(_link(part.number))
+
+
+@needs(Role.SUPERVISOR)
+def reference(request: Request) -> Response:
+    """Take a reference out; with "try", only show which of the part's answers would have been different without it."""
+    typed, here = form(request), desk(request)
+    with reading(here.engine) as conn:
+        part = parts.find(conn, typed.get("part", ""))
+    if part is None:
+        return _unknown(request, typed.get("part", ""))
+    number = part.number
+    photo = next((one for one in part.references if one.photo_sha256 == typed.get("photo")), None)
+    if photo is None:
+        return problem(request, 404, "console_parts.no_reference", part=number)
+    if typed.get("do") != "try":
+        with writing(here.engine) as conn:
+            parts.take_out_reference(conn, number, photo.photo_sha256, visitor(request).person_id)
+        return see_other(_link(number))
+
+    def effect(site: Site, progress: Progress, without: Collection[str]) -> effects_of.Effect:
+        return effects_of.without_reference(site, number, photo, progress, without=without)
+
+    work = effects.start(request, f"{number}\n{photo.photo_sha256}".encode(), effect)
+    if work is None:
+        return effects.no_eye(request)
+    with reading(here.engine) as conn:
+        return _shown(request, conn, part, None, work, photo)
 
 
 def _tried(request: Request, part: Part, wanted: Targets) -> Response:
@@ -153,5 +193,6 @@ ROUTES = [
     Route("/parts/part", one_part),
     Route("/parts/add", add, methods=["POST"]),
     Route("/parts/targets", aim, methods=["POST"]),
+    Route("/parts/reference", reference, methods=["POST"]),
 ]
 NAV: Nav = ("/parts", "console_parts.nav", Role.VIEWER)

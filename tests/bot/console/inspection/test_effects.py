@@ -9,9 +9,11 @@ from dataclasses import replace
 import pytest
 from inspected import Floor
 from signed_in import IDS, Running, words
+from workbench import plate
 
 from kenpin.bot.effects import of_failure_modes, of_rules
-from kenpin.storage import failure_modes, second_looks
+from kenpin.storage import failure_modes, parts, second_looks
+from kenpin.storage.audit import AuditKind
 from kenpin.storage.database import reading, writing
 from kenpin.storage.vocabulary import FailureMode, Language
 
@@ -112,6 +114,33 @@ def test_whoever_is_to_look_without_knowing_is_told_nothing(console: Running, fl
         second_looks.draw(conn, "K-MARK", IDS["Ada"])
     told = finished(console, "Ada", ada.submit("/rules/try", {"name": "site.yaml", "text": SCRAP, "shown": ""}).text)
     assert "tried on the latest 1." in told and "K-MARK" not in told
+
+
+def test_a_reference_is_tried_without_and_taken_out_and_the_log_says_so(console: Running, floor: Floor) -> None:
+    with reading(floor.engine) as conn:
+        part = parts.find(conn, "SC-200")
+    assert part is not None
+    gone, sumi = part.references[0], console.browser("Sumi")
+    asked = {"part": "SC-200", "photo": gone.photo_sha256}
+    tried = sumi.submit("/parts/reference", {**asked, "do": "try"})
+    told = finished(console, "Sumi", tried.text)
+    assert "Answers that would have been different: 2 of the latest 2." in told, "each says how many photos it was compared with"
+    assert floor.log(AuditKind.REFERENCE_TAKEN_OUT) == []
+    assert sumi.submit("/parts/reference", {**asked, "do": "take_out"}).status_code == 303
+    with reading(floor.engine) as conn:
+        now = parts.find(conn, "SC-200")
+    assert now is not None and now.references == part.references[1:]
+    (entry,) = floor.log(AuditKind.REFERENCE_TAKEN_OUT)
+    assert entry.person_id == IDS["Sumi"] and entry.payload is not None
+    assert (entry.payload["photo_sha256"], entry.payload["state"]) == (gone.photo_sha256, "good")
+    page = sumi.get("/parts/part?part=SC-200")
+    assert "Reference taken out" in words(page) and f"/photos/{gone.photo_sha256}" not in page.text
+    assert sumi.submit("/parts/reference", asked).status_code == 404
+    assert console.browser("Vera").submit("/parts/reference", asked).status_code == 403
+    floor.bench.teach("SC-200", "good", plate(seed=77))
+    with reading(floor.engine) as conn:
+        more = parts.find(conn, "SC-200")
+    assert more is not None and len(more.references) == len(part.references) and more.references[:-1] == now.references
 
 
 def refused_mistake(console: Running) -> tuple[int, str]:
