@@ -79,7 +79,9 @@ def of_failure_modes(site: Site, rows: tuple[FailureMode, ...], progress: Progre
 
 
 def without_reference(site: Site, part: str, photo: Reference, progress: Progress, *, without: Collection[str] = ()) -> Effect:
-    """Of the part's answers, had this photo not been one of its references. without: ids that are not tried."""
+    """Of the part's answers, had this photo not been one of its references: those with another verdict or proposal, as each says with how
+    many it was compared. without: ids that are not tried.
+    """
     of_it = part_references.c.shown_sha256 == photo.shown_sha256  # a replay knows one that was taken out since by its copy alone
 
     def as_then(past: Site) -> Site:
@@ -87,7 +89,7 @@ def without_reference(site: Site, part: str, photo: Reference, progress: Progres
             conn.execute(part_references.delete().where(part_references.c.part == part, of_it))
         return past
 
-    return _effect(site, lambda past: past, as_then, progress, without, part)
+    return _effect(site, lambda past: past, as_then, progress, without, part, _is_decided_otherwise)
 
 
 def _effect(
@@ -97,6 +99,7 @@ def _effect(
     progress: Progress,
     without: Collection[str],
     part: str | None = None,
+    is_different: Callable[[Answer, Answer], bool] = lambda now, then: any(True for _ in differences(now, then)),
 ) -> Effect:
     with reading(site.engine) as conn:
         latest = search.latest_proposing(conn, TRIED, part=part, without=without)
@@ -108,7 +111,15 @@ def _effect(
         except CannotReplayError:
             left_out += 1
         else:
-            if any(True for _ in differences(now, then)):
+            if is_different(now, then):
                 different.append(Otherwise(inspection_id=id, now=now, then=then))
         progress(done, len(latest))
     return Effect(tried=len(latest) - left_out, left_out=left_out, different=tuple(different))
+
+
+def _is_decided_otherwise(now: Answer, then: Answer) -> bool:
+    def decided(answer: Answer) -> tuple[object, ...]:
+        proposed = answer.proposed
+        return answer.verdict, proposed and proposed.disposition, proposed and proposed.approvals_needed
+
+    return decided(now) != decided(then)
