@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from kenpin.bot import rules_files
 from kenpin.bot.replay import CannotReplayError, compared, differences
 from kenpin.storage import failure_modes, search
 from kenpin.storage.database import reading
@@ -50,7 +51,11 @@ class Effect:
 
 
 def of_rules(site: Site, name: str, text: str, progress: Progress, *, without: Collection[str] = ()) -> Effect:
-    """With this text as the rules file of that name; without the file where the text is empty. without: ids that are not tried."""
+    """With this text as the rules file of that name; without the file where the text is empty. without: ids that are not tried.
+
+    Raises RulesFileError for a name that no file may have.
+    """
+    rules_files.check_name(name)
     with tempfile.TemporaryDirectory(prefix="kenpin-effect-") as folder:
         if site.rules_folder is not None and site.rules_folder.is_dir():
             shutil.copytree(site.rules_folder, folder, dirs_exist_ok=True)

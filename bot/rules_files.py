@@ -46,8 +46,7 @@ def change(engine: Engine, folder: Path, name: str, text: str, shown: str, by: s
 
     shown: digest of the text that was edited, or NEW. Raises RulesFileError, and then nothing is changed.
     """
-    if not _NAME.fullmatch(name):
-        raise RulesFileError("name_of_file")
+    check_name(name)
     text = text.replace("\r\n", "\n").strip() + "\n" if text.strip() else ""
     file = folder / name
     before = _read(file) if file.is_file() else None
@@ -70,10 +69,15 @@ def change(engine: Engine, folder: Path, name: str, text: str, shown: str, by: s
     return True
 
 
-def checked(name: str, text: str) -> tuple[str, ...]:
-    """What is wrong with the rules of a text, a sentence each. Raises RulesFileError for a name that no file may have."""
+def check_name(name: str) -> None:
+    """Raises RulesFileError for a name that no file may have, such as one that leads out of the folder."""
     if not _NAME.fullmatch(name):
         raise RulesFileError("name_of_file")
+
+
+def checked(name: str, text: str) -> tuple[str, ...]:
+    """What is wrong with the rules of a text, a sentence each. Raises RulesFileError for a name that no file may have."""
+    check_name(name)
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / name
         file.write_text(text, encoding="utf-8")

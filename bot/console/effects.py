@@ -1,4 +1,4 @@
-"""What a change would have done, tried on the latest answers behind a page's back; the pages of rules and of the FMEA table ask for it."""
+"""What a change would have done, tried on the latest answers behind a page's back; the pages of rules, FMEA and parts ask for it."""
 
 from __future__ import annotations
 

@@ -104,7 +104,7 @@ def add(request: Request) -> Response:
 
 @needs(Role.SUPERVISOR)
 def aim(request: Request) -> Response:
-    """Set the targets; with "try", only show which answers they would have changed."""
+    """Set the targets; without "take_out", only show which answers they would have changed."""
     typed = form(request)
     here = desk(request)
     with reading(here.engine) as conn:
@@ -134,7 +134,7 @@ def reference(request: Request) -> Response:
     photo = next((one for one in part.references if one.photo_sha256 == typed.get("photo")), None)
     if photo is None:
         return problem(request, 404, "console_parts.no_reference", part=number)
-    if typed.get("do") != "try":
+    if typed.get("do") == "take_out":
         with writing(here.engine) as conn:
             parts.take_out_reference(conn, number, photo.photo_sha256, visitor(request).person_id)
         return see_other(_link(number))

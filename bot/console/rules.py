@@ -47,6 +47,7 @@ def try_out(request: Request) -> Response:
     typed, here = form(request), desk(request)
     name, text = typed.get("name", "").strip(), typed.get("text", "")
     try:
+        rules_files.check_name(name)
         wrong = rules_files.checked(name, text) if text.strip() else ()
     except RulesFileError as error:
         return problem(request, 400, f"console_rules.{error.kind}", file=name or "–")

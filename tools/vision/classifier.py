@@ -215,7 +215,7 @@ class Classifier:
         photos = sum(map(len, classes.values()))
         against: Sequence[ReferencePhoto] = good
         if len(classes) == 1:  # told from good photos, which cannot be held against a bank that they are in
-            several, known = sorted(good, key=lambda one: one.sha256)[-MOST_LABELLED:], None
+            several, known = sorted(list(good)[-MOST_LABELLED:], key=lambda one: one.sha256), None
             against = several[::2] if len(several) >= ENOUGH_GOOD else ()
             classes[GOOD] = several[1::2] if against else several
         if sum(map(bool, classes.values())) < 2:

@@ -14,10 +14,12 @@ from signed_in import IDS, Running, words
 from workbench import plate
 
 from kenpin.bot.effects import of_failure_modes, of_rules, without_reference
+from kenpin.bot.rules_files import RulesFileError
 from kenpin.storage import failure_modes, parts, second_looks
 from kenpin.storage.audit import AuditKind
 from kenpin.storage.database import reading, writing
 from kenpin.storage.vocabulary import FailureMode, Language, Verdict
+from kenpin.tools.context import Site
 
 SCRAP = "rules:\n  - name: bad ones go\n    part: SC-200\n    when: {verdict: not_ok}\n    then: {propose: scrap}\n"
 NOTHING = SCRAP.replace("SC-200", "SC-999")
@@ -171,6 +173,17 @@ def refused_name(console: Running) -> tuple[int, str]:
     return page.status_code, words(page)
 
 
+def refused_name_of_what_is_taken_away(console: Running) -> tuple[int, str]:
+    victim = console.desk.settings.rules / "kept.yaml"
+    victim.parent.mkdir(parents=True, exist_ok=True)
+    victim.write_text(SCRAP)
+    page = console.browser("Ada").submit("/rules/try", {"name": str(victim), "text": "", "shown": ""})
+    with pytest.raises(RulesFileError):
+        of_rules(Site(engine=console.desk.engine, photo_store=console.desk.photos, eye=DrawingEye()), str(victim), "", silent)
+    assert victim.read_text() == SCRAP, "an absolute name deletes nothing"
+    return page.status_code, words(page)
+
+
 def refused_role(console: Running) -> tuple[int, str]:
     page = console.browser("Sumi").submit("/rules/try", {"name": "site.yaml", "text": SCRAP, "shown": ""})
     return page.status_code, words(page)
@@ -187,6 +200,7 @@ def refused_trial(console: Running) -> tuple[int, str]:
     [
         (refused_mistake, 400, "was not kept"),
         (refused_name, 400, "cannot be a file of rules"),
+        (refused_name_of_what_is_taken_away, 400, "cannot be a file of rules"),
         (refused_role, 403, ""),
         (refused_trial, 404, "This trial is no longer here"),
     ],
