@@ -5,6 +5,7 @@ place in the list, so that a page begins where the one before ended and the day 
 
 PostgreSQL knows how common each value is, but not what goes together; it is told what to gather before it sorts. SQLite knows nothing, so
 the narrowest of the filters is found first, by counting each no further than a bound in its own index, and the rest is looked at along it.
+Where several are wide and may hardly meet, a page looks through so many inspections and no more, and says where the next one goes on.
 docs/decisions/0011-the-register.md tells why.
 """
 
@@ -14,6 +15,7 @@ import re
 import unicodedata
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Literal
 
@@ -38,6 +40,8 @@ _READ_AHEAD = 3_000  # whose words PostgreSQL reads before it looks into the ind
 _NARROW_READING = 6_000  # found by their words on PostgreSQL; of more, the first 50 in the list's order are sooner read
 _NARROW_TEXT = 2_000  # found by their words and then looked up
 _READ_THROUGH = 5_000  # whose words are read instead of searched for
+_LOOKED_AT = 60_000  # that fit the first of several wide filters, for one page: about 60 ms
+_WORDS_LOOKED_AT = 15_000  # the same where their words are read as well
 _RUN = 3  # characters, of the runs that the words are found by
 
 Marked = Literal["disagreed", "abstained", "escalated", "refused"]
@@ -76,10 +80,15 @@ class Filters:
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
-    """Where a page ended."""
+    """Where a page ended, or how far it looked."""
 
     number: int
     confidence: float | None = None  # for the orders by it
+
+    @property
+    def moment(self) -> datetime:
+        """When the inspection that has this place was asked for."""
+        return datetime.fromtimestamp((self.number // IN_A_MILLISECOND) / 1000, UTC)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,7 +125,7 @@ class Found:
 
 @dataclass(frozen=True, kw_only=True)
 class Page:
-    found: tuple[Found, ...]
+    found: tuple[Found, ...]  # fewer than were asked for, even none, on a page that ends where it had looked long enough
     more: Place | None  # where the next page begins; None on the last one
 
 
@@ -125,6 +134,14 @@ _TERMS = sa.table("register_terms", sa.column("term"))
 _WORDS = sa.table("register_words", sa.column("number"), sa.column("words"))
 MARKS: tuple[Marked, ...] = ("disagreed", "abstained", "escalated", "refused")
 Condition = sa.ColumnElement[bool]
+
+
+@dataclass(frozen=True)
+class _Look:
+    """What finds the numbers and confidences in their order, right for as many as were asked for, and how far it looks."""
+
+    query: sa.Select[tuple[int, float | None]]
+    reach: Place | None = None  # None: to the end
 
 
 def page(
@@ -137,8 +154,11 @@ def page(
     without: Collection[str] = (),
 ) -> Page:
     """without: ids that are not to be found. Raises SearchError for words that cannot be searched for."""
-    rows = _numbers(conn, filters, order, after, limit + 1, without)
-    more = _place(rows[limit - 1], order) if len(rows) > limit else None
+    look = _look(conn, filters, order, after, limit + 1, without)
+    if look is None:
+        return Page(found=(), more=None)
+    rows = conn.execute(look.query.limit(limit + 1)).all()
+    more = _place(rows[limit - 1], order) if len(rows) > limit else look.reach
     return Page(found=_found(conn, [row.number for row in rows[:limit]]), more=more)
 
 
@@ -148,8 +168,8 @@ def count(conn: Connection, filters: Filters, *, without: Collection[str] = ()) 
         return None
     if conn.dialect.name == "postgresql" and (filters.words or _wide(filters) > 1):
         return None
-    query = _query(conn, filters, Order.NEWEST, None, COUNTED_TO + 1, without)
-    return _counted(conn, query.order_by(None), COUNTED_TO + 1) if query is not None else 0
+    look = _look(conn, filters, Order.NEWEST, None, COUNTED_TO + 1, without)
+    return _counted(conn, look.query.order_by(None), COUNTED_TO + 1) if look is not None else 0
 
 
 def latest_proposing(conn: Connection, limit: int, *, part: str | None = None, without: Collection[str] = ()) -> tuple[str, ...]:
@@ -198,28 +218,19 @@ def terms(words: str) -> tuple[str, ...]:
     return tuple(term.strip() for term in found)
 
 
-def _place(row: sa.Row[tuple[int, float | None]], order: Order) -> Place:
-    return Place(number=row.number, confidence=row.confidence if order in (Order.LEAST_SURE, Order.MOST_SURE) else None)
+def _place(row: sa.Row[Any], order: Order) -> Place:
+    return Place(number=row.number, confidence=row.confidence if _is_by_confidence(order) else None)
 
 
-def _numbers(
-    conn: Connection, filters: Filters, order: Order, after: Place | None, limit: int, without: Collection[str]
-) -> Sequence[sa.Row[tuple[int, float | None]]]:
-    query = _query(conn, filters, order, after, limit, without)
-    return conn.execute(query.limit(limit)).all() if query is not None else ()
-
-
-def _query(
-    conn: Connection, filters: Filters, order: Order, after: Place | None, limit: int, without: Collection[str]
-) -> sa.Select[tuple[int, float | None]] | None:
-    """The numbers and confidences, in their order; right for the first `limit`. None when nothing can be found."""
+def _look(conn: Connection, filters: Filters, order: Order, after: Place | None, limit: int, without: Collection[str]) -> _Look | None:
+    """For the first `limit`; None when nothing can be found."""
     wanted = terms(filters.words or "")
     conditions = _conditions(filters) | _passed(order, after)
-    if ("confidence" in conditions or order in (Order.LEAST_SURE, Order.MOST_SURE)) and _makes_no_judgement(filters):
+    if ("confidence" in conditions or _is_by_confidence(order)) and _makes_no_judgement(filters):
         return None  # what has no confidence has none of that size, and is not sorted by it
     if without:
         conditions["without"] = register.c.inspection_id.not_in(sorted(without))
-    if order in (Order.LEAST_SURE, Order.MOST_SURE) and not {"confidence", "after"} & conditions.keys():
+    if _is_by_confidence(order) and not {"confidence", "after"} & conditions.keys():
         conditions["confidence"] = register.c.confidence.is_not(None)
     if conn.dialect.name == "postgresql":
         return _on_postgresql(conn, conditions, wanted, order, limit)
@@ -271,6 +282,10 @@ def _passed(order: Order, after: Place | None) -> dict[str, Condition]:
     return {"after": here > there if order is Order.LEAST_SURE else here < there}
 
 
+def _is_by_confidence(order: Order) -> bool:
+    return order in (Order.LEAST_SURE, Order.MOST_SURE)
+
+
 def _first_number(moment: clock.Moment) -> int:
     milliseconds = clock.parsed(clock.text(moment)).timestamp() * 1000
     return round(milliseconds) * IN_A_MILLISECOND
@@ -292,17 +307,19 @@ def _sorted(
 # --- PostgreSQL ----------------------------------------------------------------------------------------------------------------------
 
 
-def _on_postgresql(conn: Connection, conditions: dict[str, Condition], wanted: Sequence[str], order: Order, limit: int) -> sa.Select[Any]:
+def _on_postgresql(conn: Connection, conditions: dict[str, Condition], wanted: Sequence[str], order: Order, limit: int) -> _Look:
     query = sa.select(register.c.number, register.c.confidence).where(*conditions.values())
-    by_confidence, gathered = order in (Order.LEAST_SURE, Order.MOST_SURE), False
+    by_confidence, gathered = _is_by_confidence(order), False
+    _, reach = _farthest(conn, conditions, order, _WORDS_LOOKED_AT if wanted else _LOOKED_AT, has_words=bool(wanted))
+    near = query.where(_within(reach, order))
     if wanted:
         folded = [[_folded_on_postgresql(conn, variant) for variant in _variants(term)] for term in wanted]
         held = [sa.or_(*(sa.func.strpos(_TEXT.c.words, variant) > 0 for variant in variants)) for variants in folded]
         if not by_confidence:
-            first = _sorted(query, order).limit(_READ_AHEAD).subquery()
+            first = _sorted(near, order).limit(_READ_AHEAD).subquery()
             ahead = sa.select(first).join(_TEXT, _TEXT.c.number == first.c.number).where(*held)
             if _counted(conn, ahead, limit) == limit:  # a common word: these are the first of them
-                return _sorted(ahead, order, first.c.number, first.c.confidence)
+                return _Look(_sorted(ahead, order, first.c.number, first.c.confidence))
         # A bitmap that does not fit would have the runs made again of every row it can no longer tell apart.
         conn.execute(sa.text("SET LOCAL work_mem = '64MB'"))
         runs = sa.func.kenpin_grams(_TEXT.c.words).op("@@")(sa.cast(_tsquery(folded), TSQUERY))
@@ -312,13 +329,13 @@ def _on_postgresql(conn: Connection, conditions: dict[str, Condition], wanted: S
         if gathered:  # searched for once: the rows are looked up by what was found
             query = query.where(register.c.number == sa.any_(sa.literal(few, ARRAY(sa.BigInteger))))
         else:  # so many that the first ones in the list's order are soon found by reading
-            query = query.join(_TEXT, _TEXT.c.number == register.c.number).where(*held)
+            near = near.join(_TEXT, _TEXT.c.number == register.c.number).where(*held)
     if not gathered and by_confidence:
         gathered = min(_widths(conn, conditions).values(), default=_NARROW_ON_POSTGRESQL) < _NARROW_ON_POSTGRESQL
     if not gathered:
-        return _sorted(query, order)
+        return _Look(_sorted(near, order), reach)
     rows = _fenced(query)
-    return _sorted(sa.select(rows.c.number, rows.c.confidence), order, rows.c.number, rows.c.confidence)
+    return _Look(_sorted(sa.select(rows.c.number, rows.c.confidence), order, rows.c.number, rows.c.confidence))
 
 
 def _fenced(query: sa.Select[Any]) -> sa.Subquery:
@@ -348,17 +365,16 @@ def _tsquery(folded: Iterable[Iterable[str]]) -> str:
 # --- SQLite --------------------------------------------------------------------------------------------------------------------------
 
 
-def _on_sqlite(conn: Connection, conditions: dict[str, Condition], wanted: Sequence[str], order: Order) -> sa.Select[Any] | None:
+def _on_sqlite(conn: Connection, conditions: dict[str, Condition], wanted: Sequence[str], order: Order) -> _Look | None:
     """None when nothing can be found."""
-    by_confidence = order in (Order.LEAST_SURE, Order.MOST_SURE)
+    by_confidence = _is_by_confidence(order)
     widths = _widths(conn, conditions)
     narrowest = min(widths, key=lambda name: widths[name], default=None)
     narrow = widths[narrowest] if narrowest is not None else _NARROW
     select = sa.select(register.c.number, register.c.confidence).where(*conditions.values())
 
     def along(index: str | None) -> sa.Select[Any]:
-        hint = f"INDEXED BY ix_register_{index}" if index is not None and index != "lot" else "NOT INDEXED"
-        return _sorted(select.with_hint(register, hint, "sqlite"), order)
+        return _sorted(select.with_hint(register, _indexed_by(index), "sqlite"), order)
 
     if wanted:
         expressions = [_matching(conn, term) for term in wanted]
@@ -368,19 +384,24 @@ def _on_sqlite(conn: Connection, conditions: dict[str, Condition], wanted: Seque
         matching = sa.select(_TEXT.c.rowid).select_from(_TEXT).where(matches)
         bound = _NARROW if by_confidence else _NARROW_TEXT
         if _counted(conn, matching, bound) < bound:
-            return along(None).where(register.c.number.in_(matching))
+            return _Look(along(None).where(register.c.number.in_(matching)))
+        far, reach = _farthest(conn, conditions, order, _WORDS_LOOKED_AT, has_words=bool(widths))
         if narrow < _READ_THROUGH or by_confidence:
+            if narrow < _NARROW:
+                far, reach = narrowest, None
             read = sa.select(_WORDS.c.words).where(_WORDS.c.number == register.c.number).scalar_subquery()
             holds = (sa.or_(*(read.icontains(variant, autoescape=True) for variant in _variants(term))) for term in wanted)
-            return along(narrowest if narrow < _NARROW else "confidence").where(*holds)
+            return _Look(along(far).where(*holds, _within(reach, order)), reach)
         joined = select.select_from(_TEXT.join(register, register.c.number == _TEXT.c.rowid)).with_hint(register, "NOT INDEXED", "sqlite")
-        return _sorted(joined.where(matches), order, _TEXT.c.rowid)
+        return _Look(_sorted(joined.where(matches, _within(reach, order, _TEXT.c.rowid)), order, _TEXT.c.rowid), reach)
     if narrow < _NARROW:
-        return along(narrowest)
-    if by_confidence:
-        return along("confidence")
-    in_order = [name for name in widths if name not in ("confidence", "lot")]  # their indexes hold the list's order
-    return along(in_order[0] if in_order else None)
+        return _Look(along(narrowest))
+    far, reach = _farthest(conn, conditions, order, _LOOKED_AT)
+    return _Look(along(far).where(_within(reach, order)), reach)
+
+
+def _indexed_by(index: str | None) -> str:
+    return f"INDEXED BY ix_register_{index}" if index is not None and index != "lot" else "NOT INDEXED"
 
 
 def _widths(conn: Connection, conditions: dict[str, Condition]) -> dict[str, int]:
@@ -391,8 +412,7 @@ def _widths(conn: Connection, conditions: dict[str, Condition]) -> dict[str, int
     for name, condition in conditions.items():
         if name in ("since", "until", "after", "without"):
             continue
-        hint = "NOT INDEXED" if name == "lot" else f"INDEXED BY ix_register_{name}"
-        rows = sa.select(register.c.number).where(condition, *days).with_hint(register, hint, "sqlite")
+        rows = sa.select(register.c.number).where(condition, *days).with_hint(register, _indexed_by(name), "sqlite")
         found[name] = _counted(conn, rows, most)
     return found
 
@@ -434,6 +454,48 @@ def _is_ideograph(term: str) -> bool:
 def _wide(filters: Filters) -> int:
     """How many conditions there are beside the days."""
     return len(_conditions(filters).keys() - {"since", "until"}) + len(terms(filters.words or ""))
+
+
+def _farthest(
+    conn: Connection, conditions: dict[str, Condition], order: Order, most: int, *, has_words: bool = False
+) -> tuple[str | None, Place | None]:
+    """The index that leads farthest through the list in `most` steps, and to where.
+
+    The index is None where the list itself is followed. The place is None where an index ends before it, or holds nothing but what fits.
+    """
+    within = {name: conditions[name] for name in ("since", "until", "after") if name in conditions}
+    filters = {name: condition for name, condition in conditions.items() if name not in (*within, "without")}
+    ways: dict[str | None, Condition]
+    if _is_by_confidence(order):
+        ways = {"confidence": filters.pop("confidence", register.c.confidence.is_not(None))}
+        fits = not filters and not within.keys() & {"since", "until"}
+    else:
+        ways = {name: condition for name, condition in filters.items() if name not in ("confidence", "lot")} or {None: sa.true()}
+        fits = len(filters) == 0 or (len(filters) == 1 and filters.keys() == ways.keys())
+    if fits and not has_words:
+        return next(iter(ways)), None
+    reached: list[tuple[Place, str | None]] = []
+    for name, condition in ways.items():
+        steps = sa.select(register.c.number, *([register.c.confidence] if name == "confidence" else []))
+        steps = steps.where(condition, *within.values()).with_hint(register, _indexed_by(name), "sqlite")
+        last = conn.execute(_sorted(steps, order).offset(most - 1).limit(1)).first()
+        if last is None:
+            return name, None
+        reached.append((_place(last, order), name))
+    place, farthest = (max if order is Order.OLDEST else min)(reached, key=lambda one: one[0].number)
+    return farthest, place
+
+
+def _within(reach: Place | None, order: Order, number: Any = register.c.number) -> Condition:
+    """Not beyond this place in the list."""
+    if reach is None:
+        return sa.true()
+    if order is Order.NEWEST:
+        return number >= reach.number  # type: ignore[no-any-return]
+    if order is Order.OLDEST:
+        return number <= reach.number  # type: ignore[no-any-return]
+    here, there = sa.tuple_(register.c.confidence, register.c.number), sa.tuple_(sa.literal(reach.confidence), sa.literal(reach.number))
+    return here <= there if order is Order.LEAST_SURE else here >= there
 
 
 def _is_quickly_counted(conn: Connection, filters: Filters) -> bool:

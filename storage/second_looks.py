@@ -159,8 +159,8 @@ def agreement(conn: Connection, part: str | None = None) -> Agreement:
     return by_part.get(number, _NONE) if number is not None else _summed(by_part.values())
 
 
-def agreements(conn: Connection) -> Agreements:
-    """For each part, and for each person who was asked to look."""
+def agreements(conn: Connection, since: clock.Moment | None = None) -> Agreements:
+    """For each part, and for each person who was asked to look; of the looks asked for since then, or of all."""
     query = (
         sa.select(second_looks.c.person_id, register.c.part, register.c.verdict, second_look_replies.c.said, sa.func.count())
         .select_from(
@@ -171,6 +171,8 @@ def agreements(conn: Connection) -> Agreements:
         # By person first: grouped by part first, SQLite walks all of the register instead of the looks.
         .group_by(second_looks.c.person_id, register.c.part, register.c.verdict, second_look_replies.c.said)
     )
+    if since is not None:
+        query = query.where(second_looks.c.at >= clock.text(since))
     of_parts: dict[str, Counter[_Said]] = defaultdict(Counter)
     of_people: dict[str, Counter[_Said]] = defaultdict(Counter)
     for person_id, part, verdict, said, count in conn.execute(query):

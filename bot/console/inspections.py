@@ -63,14 +63,17 @@ def inspections(request: Request) -> Response:
         asked = _asked(conn, request.query_params)
         after = _place(request.query_params.get("after"), asked.order)
         hidden = second_looks.open_for(conn, here.person_id)
-        page, counted = search.Page(found=(), more=None), None
+        page = search.Page(found=(), more=None)
+        counted: int | None = None  # None: not to the end
         if not asked.wrong:
             page = search.page(conn, asked.filters, asked.order, after=after, limit=ON_A_PAGE, without=hidden)
         erased = erasures.of(conn, ErasedKind.QUESTION, [one.id for one in page.found if not one.question])
         is_part = bool(request.headers.get("hx-request")) and after is not None
         whole: dict[str, Any] = {}
         if not is_part:
-            counted = None if asked.wrong else search.count(conn, asked.filters, without=hidden) if page.more else len(page.found)
+            is_full = len(page.found) == ON_A_PAGE
+            if not asked.wrong and (is_full or not page.more):
+                counted = search.count(conn, asked.filters, without=hidden) if page.more else len(page.found)
             whole = {
                 "suggested": {name: search.choices(conn, name, SUGGESTED) for name in ("part", "channel", "model")},
                 "people": [*search.people_among(conn, "asked_by", SUGGESTED), *search.people_among(conn, "decided_by", SUGGESTED)],
@@ -81,6 +84,8 @@ def inspections(request: Request) -> Response:
         "asked": asked,
         "rows": page.found,
         "erased": erased,
+        "looks_on": page.more if len(page.found) < ON_A_PAGE else None,
+        "ends": is_part and page.more is None,
         "more": f"/inspections?{_joined(asked.query, 'after=' + _written(page.more))}" if page.more else None,
         "small": lambda one: address(one.photo_sha256, Size.THUMB),
         "map": lambda one: address(one.photo_sha256, Size.MAP_THUMB, one.id),

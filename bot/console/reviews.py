@@ -2,12 +2,13 @@
 
 The random audit draws who looks (`kenpin.bot.second_looks`) and asks them in Slack; here the same question can be answered, one after the
 other. Nothing of the answer is on the page before, and the list and the inspection's page keep it back from that person too. Below stands,
-for supervisors, how well answers and second looks agree, by part and by person.
+for supervisors, how well answers and second looks agree, by part and by person, lately or ever.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -24,6 +25,8 @@ from kenpin.storage.vocabulary import Photo, Role, SecondLook
 from kenpin.tools import kappa
 
 MOST_ROWS = 50  # of each table
+PERIODS = {"90": 90, "365": 365, "all": None}  # days of which agreement is told; None: since the first
+USUAL = "90"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +39,10 @@ class Compared:
 
 
 def reviews(request: Request) -> Response:
-    here = visitor(request)
+    here, period = visitor(request), request.query_params.get("period", USUAL)
+    if period not in PERIODS:
+        return problem(request, 400, "console_reviews.no_such_period")
+    days = PERIODS[period]
     with reading(desk(request).engine) as conn:
         own = second_looks.open_for(conn, here.person_id)
         first = inspections.get(conn, own[0]) if own else None
@@ -46,10 +52,10 @@ def reviews(request: Request) -> Response:
         by_person: dict[str, Agreement] = {}
         if here.may(Role.SUPERVISOR):
             waiting = second_looks.waiting(conn, MOST_ROWS)
-            agreed = second_looks.agreements(conn)
-            named = {id: found.name if (found := people.find(conn, id)) and found.name else id for id in agreed.by_person}
+            agreed = second_looks.agreements(conn, datetime.now(UTC) - timedelta(days=days) if days else None)
+            named = people.names(conn, agreed.by_person)
             by_part = agreed.by_part
-            by_person = {f"{named[id]} ({id})" if named[id] != id else id: found for id, found in agreed.by_person.items()}
+            by_person = {f"{named[id]} ({id})" if id in named else id: found for id, found in agreed.by_person.items()}
     return show(
         request,
         "reviews.html",
@@ -59,6 +65,8 @@ def reviews(request: Request) -> Response:
         waiting=[one for one in waiting if one.person_id != here.person_id],
         tables=[("part", _compared(by_part)), ("person", _compared(by_person))],
         answers=list(SecondLook),
+        periods=list(PERIODS),
+        period=period,
     )
 
 

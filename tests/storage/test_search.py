@@ -228,6 +228,55 @@ def test_page_after_page_shows_each_once_in_every_order(floor: Engine, words: st
         assert {order: all_pages(conn, order) for order in Order} == ORDERS
 
 
+def pages(conn: Connection, wanted: Filters, order: Order) -> Iterator[search.Page]:
+    """Each page of at most two, until the last."""
+    after = None
+    while True:
+        page = search.page(conn, wanted, order, after=after, limit=2, without=("K-SCRAP", "K-REWORK", "K-OTHER"))
+        yield page
+        if page.more is None:
+            return
+        assert page.more != after, "a page that goes on gets somewhere"
+        after = page.more
+
+
+@pytest.fixture
+def soon_tired(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page looks through one inspection or two, and nothing counts as narrow."""
+    for name, value in (("_LOOKED_AT", 1), ("_WORDS_LOOKED_AT", 2), ("_READ_AHEAD", 1)):
+        monkeypatch.setattr(search, name, value)
+    for name in ("_NARROW", "_NARROW_ON_POSTGRESQL", "_NARROW_READING", "_NARROW_TEXT", "_READ_THROUGH"):
+        monkeypatch.setattr(search, name, 1)
+
+
+@pytest.mark.usefixtures("soon_tired")
+def test_pages_that_look_only_so_far_find_the_same(floor: Engine) -> None:
+    filters = [Filters(**wanted) for wanted, _ in CASES]
+    filters += [replace(one, asked_by="Ben", verdict=Verdict.OK) for one in filters[::3]]
+    filters += [replace(one, since="2026-11-01T08:01:00Z", confidence_from=0.6) for one in filters[::4]]
+    with reading(floor) as conn:
+        everything = {order: [one.id for one in search.page(conn, Filters(), order, limit=99).found] for order in Order}
+        for wanted in filters:
+            expected = {one.id for page in pages(conn, wanted, Order.OLDEST) for one in page.found}
+            for order in (Order.NEWEST, Order.LEAST_SURE, Order.MOST_SURE):
+                found = [one.id for page in pages(conn, wanted, order) for one in page.found]
+                assert found == [id for id in everything[order] if id in expected], (wanted, order)
+
+
+@pytest.mark.usefixtures("soon_tired")
+@pytest.mark.parametrize("order", Order)
+def test_two_filters_that_hardly_meet_are_looked_through_a_piece_at_a_time(floor: Engine, order: Order) -> None:
+    with reading(floor) as conn:
+        told = list(pages(conn, Filters(verdict=Verdict.NOT_OK, disposition=Disposition.ACCEPT), order))
+        alone = list(pages(conn, Filters(verdict=Verdict.NOT_OK), Order.NEWEST))
+    assert [page.found for page in told] == [()] * len(told)
+    assert len(told) >= 2
+    places = [page.more.moment for page in told if page.more]
+    if order in (Order.NEWEST, Order.OLDEST):
+        assert places == sorted(places, reverse=order is Order.NEWEST)
+    assert [len(page.found) for page in alone] == [2, 0] or len(alone) == 1, "one filter alone is followed along its index"
+
+
 def test_inspections_of_one_millisecond_have_places_of_their_own(database: Engine) -> None:
     with writing(database) as conn:
         for i in range(3):

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from signed_in import IDS, Running, words
 from sqlalchemy.engine import Engine
 
-from kenpin.storage import inspections, parts, people, second_looks, tables
+from kenpin.storage import inspections, parts, people, search, second_looks, tables
 from kenpin.storage.database import reading, writing
 from kenpin.storage.vocabulary import Answer, Language, Photo, SecondLook, Source, Verdict
 
@@ -149,6 +149,32 @@ def test_page_after_page_until_all_were_shown_with_and_without_scripts(console: 
     assert "<html" in whole.text
     assert listed(part.text) == listed(whole.text) == [f"K-{i:02d}" for i in range(9, -1, -1)]
     assert "after=" not in part.text
+
+
+def test_a_list_that_has_looked_long_enough_says_how_far_and_looks_on(console: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    for i in range(4):
+        ask(console.engine, f"K-{i}", "ok?", START + timedelta(days=i), ANSWER)
+    with writing(console.engine) as conn:
+        parts.add(conn, "SC-300", None, "U-BEN")
+    ask(console.engine, "K-OK", "ok?", START - timedelta(days=9), replace(ANSWER, verdict=Verdict.OK))
+    ask(console.engine, "K-OK-2", "ok?", START - timedelta(days=8), replace(ANSWER, verdict=Verdict.OK, part="SC-300"))
+    for name in ("_LOOKED_AT", "_NARROW", "_NARROW_ON_POSTGRESQL"):
+        monkeypatch.setattr(search, name, 1)
+    browser = console.browser("Vera")
+    page = browser.get("/inspections", params={"part": "SC-200", "verdict": "ok"})
+    assert "Looking for what fits" in words(page)
+    assert f"Looked back to {START - timedelta(days=8):%Y-%m-%d}" in words(page)
+    assert listed(page.text) == []
+    assert 'hx-trigger="load, click"' in page.text
+    turns, found = 0, list[str]()
+    while more := re.search(r'href="(/inspections\?[^"]*after=[^"]+)"', page.text):
+        page = browser.get(more[1].replace("&amp;", "&"), headers={"HX-Request": "true"})
+        turns, found = turns + 1, found + listed(page.text)
+    assert found == ["K-OK"]
+    assert 1 <= turns <= 3
+    assert "That is all that fits." in page.text
+    by_confidence = browser.get("/inspections", params={"part": "SC-300", "order": "least_sure"})
+    assert "Looked up to a confidence of 94.0 %" in words(by_confidence)
 
 
 def test_small_pictures_that_were_looked_at_are_kept_once_for_the_page(console: Running) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta, tzinfo
 
 import pytest
 import sqlalchemy as sa
 from signed_in import IDS, Running, words
 from test_inspections_list import ANSWER, START, ask
 
+from kenpin.bot.console import reviews
 from kenpin.storage import audit, second_looks, tables
 from kenpin.storage.audit import AuditKind
 from kenpin.storage.database import reading, writing
@@ -92,7 +93,15 @@ def test_a_reply_that_is_none_is_not_recorded(console: Running, said: str) -> No
         assert conn.execute(sa.select(tables.second_look_replies)).all() == []
 
 
-def test_a_supervisor_sees_who_is_waited_for_and_how_well_they_agree(console: Running) -> None:
+class InASummer(datetime):
+    """A clock that is half a year ahead."""
+
+    @classmethod
+    def now(cls, tz: tzinfo | None = None) -> InASummer:
+        return cls.fromtimestamp(datetime.now(tz).timestamp() + 180 * 86400, tz)
+
+
+def test_a_supervisor_sees_who_is_waited_for_and_how_well_they_agree(console: Running, monkeypatch: pytest.MonkeyPatch) -> None:
     for i, said in enumerate((SecondLook.NOT_OK, SecondLook.NOT_OK, SecondLook.OK)):
         drawn(console, f"K-{i}", "Ada")
         with writing(console.engine) as conn:
@@ -106,6 +115,14 @@ def test_a_supervisor_sees_who_is_waited_for_and_how_well_they_agree(console: Ru
     assert "Waiting for others" in page
     assert "SC-200 5 4 75.0 % 0.50" in page  # 3 of 4 alike; by chance 1/2
     assert f"Ada ({IDS['Ada']}) 5 4 75.0 % 0.50" in page
+    sumi = console.browser("Sumi")
+    monkeypatch.setattr(reviews, "datetime", InASummer)
+    assert "SC-200 5 4" not in words(sumi.get("/reviews"))
+    assert "Nobody was asked for a second look in this time." in words(sumi.get("/reviews"))
+    assert "SC-200 5 4 75.0 % 0.50" in words(sumi.get("/reviews?period=365"))
+    assert "SC-200 5 4 75.0 % 0.50" in words(sumi.get("/reviews?period=all"))
+    wrong = sumi.get("/reviews?period=7' OR 1=1")
+    assert (wrong.status_code, "That is no period" in wrong.text) == (400, True)
     vera = words(console.browser("Vera").get("/reviews"))
     assert "Agreement by part" not in vera
     assert "Waiting for others" not in vera
