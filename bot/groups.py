@@ -20,9 +20,10 @@ from kenpin.bot.inspection import DecisionRequest
 from kenpin.bot.jobs import Jobs
 from kenpin.bot.messenger import GroupRefusal, Messenger
 from kenpin.storage import accept_groups, audit, decisions, inspections, people, proposals
-from kenpin.storage.accept_groups import Approval, Group, Member
+from kenpin.storage.accept_groups import Group, Member
 from kenpin.storage.audit import AuditKind
 from kenpin.storage.database import reading, writing
+from kenpin.storage.decisions import Via
 from kenpin.storage.errors import GroupError, NotAnApproverError, ProposalAlteredError
 from kenpin.storage.vocabulary import DecisionVerdict, Photo
 from kenpin.tools import contact_sheet
@@ -33,13 +34,14 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class TakeOut:
-    """A button pressed beside a member of a group. Who pressed it is Slack's word, never the button's."""
+    """A button pressed beside a member of a group. Who pressed it is Slack's or the session's word, never the button's."""
 
     inspection_id: str
     person: str
     channel: str
     message_ts: str  # of the group's message
     source_event: str
+    via: Via = "button"
 
 
 def post(site: Site, messenger: Messenger, group_id: str, by: accept_groups.Closing) -> None:
@@ -66,26 +68,31 @@ def group_at(engine: Engine, request: DecisionRequest) -> Group | None:
         return accept_groups.for_message(conn, request.channel, request.message_ts)
 
 
-def decide(engine: Engine, jobs: Jobs, group: Group, request: DecisionRequest) -> None:
-    """An approval of the whole group, or its refusal; a 👎 takes everything out, so that each is decided by itself."""
+def decide(engine: Engine, jobs: Jobs, group: Group, request: DecisionRequest) -> GroupRefusal | None:
+    """An approval of the whole group; a 👎 takes everything out, so that each is decided by itself. Returns why nothing was done."""
     if request.verdict is DecisionVerdict.REJECTED:
-        _take_all_out(engine, jobs, group, request)
-    elif request.verdict is DecisionVerdict.APPROVED and _approved(engine, jobs, group, request):
+        return _take_all_out(engine, jobs, group, request)
+    if request.verdict is DecisionVerdict.APPROVED:
+        refusal = _approve(engine, jobs, group, request)
+        if refusal is not None:
+            return refusal
         for member in _members(engine, group):
             if member.removed is None:
                 _decide_member(engine, jobs, group, member, request)
         with writing(engine) as conn:
             jobs.settle_group(conn, group.id, "approved")
+    return None
 
 
-def take_out(engine: Engine, jobs: Jobs, request: TakeOut) -> None:
+def take_out(engine: Engine, jobs: Jobs, request: TakeOut) -> GroupRefusal | None:
+    """Returns why nothing was done."""
     with reading(engine) as conn:
         group = accept_groups.for_message(conn, request.channel, request.message_ts)
         proposal = proposals.of_inspection(conn, request.inspection_id)
         of_this = proposal is not None and group is not None and proposal.id in accept_groups.listed(group)
     if group is None or proposal is None or not of_this:
         log.warning("somebody asked to take %s out of the message at %s %s", request.inspection_id, request.channel, request.message_ts)
-        return
+        return None
     try:
         with writing(engine) as conn:
             if accept_groups.take_out(conn, proposal.id, "person", request.person, request.source_event):
@@ -93,7 +100,8 @@ def take_out(engine: Engine, jobs: Jobs, request: TakeOut) -> None:
                 told = {"group": group.id, "why": "person", "event": request.source_event}
                 audit.append(conn, AuditKind.TAKEN_OUT_OF_GROUP, told, request.inspection_id, request.person)
     except GroupError as error:
-        _refuse(engine, jobs, group, request.person, request.source_event, error)
+        return _refuse(engine, jobs, group, request, error)
+    return None
 
 
 def settle(site: Site, messenger: Messenger, group_id: str) -> None:
@@ -128,20 +136,19 @@ def tell_refusal(site: Site, messenger: Messenger, refusal: GroupRefusal) -> Non
     messenger.whisper_group(group, refusal, may_approve)
 
 
-def _approved(engine: Engine, jobs: Jobs, group: Group, request: DecisionRequest) -> Approval | None:
-    """The approval on record; None, with the attempt on the log and the person told, when it is refused."""
+def _approve(engine: Engine, jobs: Jobs, group: Group, request: DecisionRequest) -> GroupRefusal | None:
+    """Put the approval on record; when it is refused, the attempt is on the log and the person is told."""
     try:
         with writing(engine) as conn:
             first = accept_groups.approval_of(conn, group.id)
-            approval = accept_groups.approve(conn, group, request.person, request.via, request.source_event)
+            accept_groups.approve(conn, group, request.person, request.via, request.source_event)
             if first is None:
                 told = {"group": group.id, "digest": group.digest, "via": request.via, "event": request.source_event}
                 waiting = [m.proposal_id for m in accept_groups.members(conn, group.id) if accept_groups.is_waiting(m)]
                 audit.append(conn, AuditKind.GROUP_APPROVED, {**told, "proposals": waiting}, person_id=request.person)
     except (NotAnApproverError, GroupError) as error:
-        _refuse(engine, jobs, group, request.person, request.source_event, error)
-        return None
-    return approval
+        return _refuse(engine, jobs, group, request, error)
+    return None
 
 
 def _decide_member(engine: Engine, jobs: Jobs, group: Group, member: Member, request: DecisionRequest) -> None:
@@ -165,7 +172,7 @@ def _decide_member(engine: Engine, jobs: Jobs, group: Group, member: Member, req
             audit.append(conn, AuditKind.DECISION_REFUSED, told, member.inspection_id, request.person)
 
 
-def _take_all_out(engine: Engine, jobs: Jobs, group: Group, request: DecisionRequest) -> None:
+def _take_all_out(engine: Engine, jobs: Jobs, group: Group, request: DecisionRequest) -> GroupRefusal | None:
     try:
         with writing(engine) as conn:
             waiting = [member for member in accept_groups.members(conn, group.id) if accept_groups.is_waiting(member)]
@@ -176,23 +183,28 @@ def _take_all_out(engine: Engine, jobs: Jobs, group: Group, request: DecisionReq
                 told = {"group": group.id, "why": "person", "event": request.source_event}
                 audit.append(conn, AuditKind.TAKEN_OUT_OF_GROUP, told, member.inspection_id, request.person)
     except GroupError as error:
-        _refuse(engine, jobs, group, request.person, request.source_event, error)
+        return _refuse(engine, jobs, group, request, error)
+    return None
 
 
-def _refuse(engine: Engine, jobs: Jobs, group: Group, person: str, source_event: str, error: NotAnApproverError | GroupError) -> None:
+def _refuse(
+    engine: Engine, jobs: Jobs, group: Group, request: DecisionRequest | TakeOut, error: NotAnApproverError | GroupError
+) -> GroupRefusal:
     """Nothing is recorded but that somebody tried; they are told why."""
     refusal = GroupRefusal(
         group_id=group.id,
         kind="not_an_approver" if isinstance(error, NotAnApproverError) else error.kind,
-        person=person,
-        source_event=source_event,
+        person=request.person,
+        source_event=request.source_event,
         by=getattr(error, "by", None),
         at=getattr(error, "at", None),
     )
     with writing(engine) as conn:
-        jobs.refuse_group(conn, asdict(refusal))
-        told = {"group": group.id, "why": refusal.kind, "event": source_event}
-        audit.append(conn, AuditKind.GROUP_REFUSED, told, person_id=person)
+        if request.via != "console":  # whose page says it
+            jobs.refuse_group(conn, asdict(refusal))
+        told = {"group": group.id, "why": refusal.kind, "event": request.source_event}
+        audit.append(conn, AuditKind.GROUP_REFUSED, told, person_id=request.person)
+    return refusal
 
 
 def _members(engine: Engine, group: Group) -> tuple[Member, ...]:

@@ -8,10 +8,15 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Engine
 
+from kenpin.bot import approvers
 from kenpin.bot.console.identity import SlackIdentity
 from kenpin.bot.console.roles import Roles
 from kenpin.bot.jobs import Jobs
 from kenpin.bot.settings import Settings
+from kenpin.bot.slack.app import web_client
+from kenpin.bot.slack.messenger import SlackMessenger
+from kenpin.storage import people
+from kenpin.storage.database import reading
 from kenpin.storage.photos import PhotoStore
 from kenpin.tools.context import Site
 
@@ -41,6 +46,14 @@ class Desk:
             if not self._opened:
                 self._opened.append(self.open_site())
             return self._opened[0]
+
+    def refresh_user_groups(self, part: str) -> None:
+        """Who is in the user groups that may decide on this part, now; as before a thumb. Raises what Slack's client raises."""
+        with reading(self.engine) as conn:
+            concerned = people.groups(conn, part)
+        if concerned and self.settings.slack_bot_token:
+            messenger = SlackMessenger(web_client(self.settings), self.photos, self.settings.file_hosts)
+            approvers.refresh_groups(self.engine, messenger, part)
 
     @property
     def secure(self) -> bool:

@@ -21,7 +21,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from kenpin.bot import approvers, corrections, inspection
+from kenpin.bot import corrections, inspection
 from kenpin.bot.console import replays, telling
 from kenpin.bot.console.desk import Desk
 from kenpin.bot.console.page import Visitor, desk, form, needs, problem, see_other, show, visitor
@@ -29,9 +29,7 @@ from kenpin.bot.console.story import Story, is_hidden, told
 from kenpin.bot.corrections import Form
 from kenpin.bot.inspection import DecisionRequest
 from kenpin.bot.messenger import Outcome
-from kenpin.bot.slack.app import web_client
 from kenpin.bot.slack.messages import NAME_CHARACTERS, NOTE_CHARACTERS
-from kenpin.bot.slack.messenger import SlackMessenger
 from kenpin.storage import people
 from kenpin.storage.canonical import storable
 from kenpin.storage.database import reading
@@ -159,7 +157,7 @@ def decide(request: Request) -> Response:
             return _page(request, id, status=422, wrong=said, typed=asked)
         correction = said
     try:
-        _refresh_groups(at, story)
+        at.refresh_user_groups(story.proposal.part)
     except (SlackClientError, OSError):
         return problem(request, 503, "console_inspection.slack_away")
     wanted = _request(story, here, verdict, asked["form_id"], correction)
@@ -201,16 +199,6 @@ def _correction(asked: Mapping[str, str]) -> Correction | str:
         disposition=Disposition(disposition),
         note=note,
     )
-
-
-def _refresh_groups(at: Desk, story: Story) -> None:
-    """Who is in the user groups that may decide, now; as before a thumb. Raises what Slack's client raises when Slack is away."""
-    assert story.proposal is not None, "asked for a proposal's part"
-    with reading(at.engine) as conn:
-        concerned = people.groups(conn, story.proposal.part)
-    if concerned and at.settings.slack_bot_token:
-        messenger = SlackMessenger(web_client(at.settings), at.photos, at.settings.file_hosts)
-        approvers.refresh_groups(at.engine, messenger, story.proposal.part)
 
 
 # --- making it again -------------------------------------------------------------------------------------------------------------------
