@@ -12,8 +12,9 @@ TYPING := build/typing
 demo: $(VENV)/.demo
 	$(VENV)/bin/kenpin demo
 
+# As many at once as there are cores; each file stays with one process, so that its fixtures are made once.
 test: $(VENV)/.test
-	$(VENV)/bin/python -m pytest
+	$(VENV)/bin/python -m pytest -n auto --dist loadfile
 
 lint: $(VENV)/.test
 	$(VENV)/bin/ruff check .

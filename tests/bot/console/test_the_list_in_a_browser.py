@@ -131,6 +131,7 @@ def test_scrolling_brings_the_rest_and_a_tick_the_anomaly_map(page: playwright.P
     page.locator("li.more").scroll_into_view_if_needed()
     playwright.expect(rows).to_have_count(60)
     assert page.locator("li.more").count() == 0
+    assert page.get_by_text("That is all that fits.").is_visible()
     page.get_by_label("Show every anomaly map").check()
     assert rows.last.locator("img.map").is_visible()
 
