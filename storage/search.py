@@ -42,6 +42,7 @@ _NARROW_TEXT = 2_000  # found by their words and then looked up
 _READ_THROUGH = 5_000  # whose words are read instead of searched for
 _LOOKED_AT = 60_000  # that fit the first of several wide filters, for one page: about 60 ms
 _WORDS_LOOKED_AT = 15_000  # the same where their words are read as well
+_SCATTERED = 4  # times as long takes a row in the order by confidence, since those next to each other lie far apart
 _RUN = 3  # characters, of the runs that the words are found by
 
 Marked = Literal["disagreed", "abstained", "escalated", "refused"]
@@ -467,7 +468,7 @@ def _farthest(
     filters = {name: condition for name, condition in conditions.items() if name not in (*within, "without")}
     ways: dict[str | None, Condition]
     if _is_by_confidence(order):
-        ways = {"confidence": filters.pop("confidence", register.c.confidence.is_not(None))}
+        ways, most = {"confidence": filters.pop("confidence", register.c.confidence.is_not(None))}, max(most // _SCATTERED, 1)
         fits = not filters and not within.keys() & {"since", "until"}
     else:
         ways = {name: condition for name, condition in filters.items() if name not in ("confidence", "lot")} or {None: sa.true()}
