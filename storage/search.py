@@ -33,14 +33,13 @@ COUNTED_TO = 1000
 MOST_TERMS = 10  # in one search
 MOST_RUNS = 1500  # runs of three characters that one short term may stand for
 
-# Rows that SQLite may look at one by one, and sort, for one page: about 60 ms.
-_NARROW = 20_000
+_NARROW = 20_000  # rows that SQLite may look at one by one, and sort, for one page: about 60 ms
 _NARROW_ON_POSTGRESQL = 60_000  # rows that PostgreSQL gathers and sorts for one page, in about as long
 _READ_AHEAD = 3_000  # whose words PostgreSQL reads before it looks into the index: 10 ms, and a common word needs no more
 _NARROW_READING = 6_000  # found by their words on PostgreSQL; of more, the first 50 in the list's order are sooner read
 _NARROW_TEXT = 2_000  # found by their words and then looked up
 _READ_THROUGH = 5_000  # whose words are read instead of searched for
-_LOOKED_AT = 60_000  # that fit the first of several wide filters, for one page: about 60 ms
+_LOOKED_AT = 40_000  # along one of several wide filters, for one page: about 60 ms
 _WORDS_LOOKED_AT = 15_000  # the same where their words are read as well
 _SCATTERED = 4  # times as long takes a row in the order by confidence, since those next to each other lie far apart
 _RUN = 3  # characters, of the runs that the words are found by
@@ -311,7 +310,11 @@ def _sorted(
 def _on_postgresql(conn: Connection, conditions: dict[str, Condition], wanted: Sequence[str], order: Order, limit: int) -> _Look:
     query = sa.select(register.c.number, register.c.confidence).where(*conditions.values())
     by_confidence, gathered = _is_by_confidence(order), False
-    _, reach = _farthest(conn, conditions, order, _WORDS_LOOKED_AT if wanted else _LOOKED_AT, has_words=bool(wanted))
+    narrow = _NARROW_ON_POSTGRESQL if by_confidence else _NARROW
+    is_narrow = min(_widths(conn, conditions, narrow).values(), default=narrow) < narrow
+    reach = None
+    if not is_narrow:
+        _, reach = _farthest(conn, conditions, order, _WORDS_LOOKED_AT if wanted else _LOOKED_AT, has_words=bool(wanted))
     near = query.where(_within(reach, order))
     if wanted:
         folded = [[_folded_on_postgresql(conn, variant) for variant in _variants(term)] for term in wanted]
@@ -332,7 +335,7 @@ def _on_postgresql(conn: Connection, conditions: dict[str, Condition], wanted: S
         else:  # so many that the first ones in the list's order are soon found by reading
             near = near.join(_TEXT, _TEXT.c.number == register.c.number).where(*held)
     if not gathered and by_confidence:
-        gathered = min(_widths(conn, conditions).values(), default=_NARROW_ON_POSTGRESQL) < _NARROW_ON_POSTGRESQL
+        gathered = is_narrow
     if not gathered:
         return _Look(_sorted(near, order), reach)
     rows = _fenced(query)
@@ -369,7 +372,7 @@ def _tsquery(folded: Iterable[Iterable[str]]) -> str:
 def _on_sqlite(conn: Connection, conditions: dict[str, Condition], wanted: Sequence[str], order: Order) -> _Look | None:
     """None when nothing can be found."""
     by_confidence = _is_by_confidence(order)
-    widths = _widths(conn, conditions)
+    widths = _widths(conn, conditions, _NARROW)
     narrowest = min(widths, key=lambda name: widths[name], default=None)
     narrow = widths[narrowest] if narrowest is not None else _NARROW
     select = sa.select(register.c.number, register.c.confidence).where(*conditions.values())
@@ -405,10 +408,9 @@ def _indexed_by(index: str | None) -> str:
     return f"INDEXED BY ix_register_{index}" if index is not None and index != "lot" else "NOT INDEXED"
 
 
-def _widths(conn: Connection, conditions: dict[str, Condition]) -> dict[str, int]:
-    """How many rows each condition with an index of its own finds within the days, counted no further than what is narrow."""
+def _widths(conn: Connection, conditions: dict[str, Condition], most: int) -> dict[str, int]:
+    """How many rows each condition with an index of its own finds within the days, counted no further than `most`."""
     days = [conditions[name] for name in ("since", "until") if name in conditions]
-    most = _NARROW if conn.dialect.name == "sqlite" else _NARROW_ON_POSTGRESQL
     found = {}
     for name, condition in conditions.items():
         if name in ("since", "until", "after", "without"):
@@ -503,7 +505,7 @@ def _is_quickly_counted(conn: Connection, filters: Filters) -> bool:
     """On SQLite: one condition is counted along its index, several along a narrow one."""
     if _wide(filters) <= 1:
         return True
-    widths = _widths(conn, _conditions(filters))
+    widths = _widths(conn, _conditions(filters), _NARROW)
     return min(widths.values(), default=_NARROW) < (_READ_THROUGH if filters.words else _NARROW)
 
 
