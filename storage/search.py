@@ -39,8 +39,8 @@ _READ_AHEAD = 3_000  # whose words PostgreSQL reads before it looks into the ind
 _NARROW_READING = 6_000  # found by their words on PostgreSQL; of more, the first 50 in the list's order are sooner read
 _NARROW_TEXT = 2_000  # found by their words and then looked up
 _READ_THROUGH = 5_000  # whose words are read instead of searched for
-_LOOKED_AT = 40_000  # along one of several wide filters, for one page: about 60 ms
-_WORDS_LOOKED_AT = 15_000  # the same where their words are read as well
+_LOOKED_AT = 25_000  # along one of several wide filters, for one page: about 100 ms on PostgreSQL, 60 on SQLite
+_WORDS_LOOKED_AT = 9_000  # the same where their words are read as well
 _SCATTERED = 4  # times as long takes a row in the order by confidence, since those next to each other lie far apart
 _RUN = 3  # characters, of the runs that the words are found by
 
