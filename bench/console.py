@@ -111,6 +111,7 @@ def cases(engine: sa.Engine) -> list[Case]:
         ("search: 異常なし, oldest first", {"words": "異常なし", "order": "oldest"}),
         ("search: scratch, of a seldom part", {"words": "scratch", "part": rare}),
         ("search: 変色, corrected", {"words": "変色", "state": "corrected"}),
+        ("search: 傷, with two that exclude each other", {"words": "傷", "verdict": "ok", "disposition": "scrap"}),
         ("search: scratch, least confident first", {"words": "scratch", "order": "least_sure"}),
     ]
     return [Case(what, str(httpx.URL("/inspections", params=given))) for what, given in asked]

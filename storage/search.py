@@ -39,8 +39,8 @@ _READ_AHEAD = 3_000  # whose words PostgreSQL reads before it looks into the ind
 _NARROW_READING = 6_000  # found by their words on PostgreSQL; of more, the first 50 in the list's order are sooner read
 _NARROW_TEXT = 2_000  # found by their words and then looked up
 _READ_THROUGH = 5_000  # whose words are read instead of searched for
-_LOOKED_AT = 25_000  # along one of several wide filters, for one page: about 100 ms on PostgreSQL, 60 on SQLite
-_WORDS_LOOKED_AT = 9_000  # the same where their words are read as well
+_LOOKED_AT = 15_000  # along one of several wide filters, for one page: about 60 ms on PostgreSQL, 40 on SQLite
+_WORDS_LOOKED_AT = 6_000  # the same where their words are read as well
 _SCATTERED = 4  # times as long takes a row in the order by confidence, since those next to each other lie far apart
 _RUN = 3  # characters, of the runs that the words are found by
 
@@ -322,8 +322,9 @@ def _on_postgresql(conn: Connection, conditions: dict[str, Condition], wanted: S
         if not by_confidence:
             first = _sorted(near, order).limit(_READ_AHEAD).subquery()
             ahead = sa.select(first).join(_TEXT, _TEXT.c.number == first.c.number).where(*held)
-            if _counted(conn, ahead, limit) == limit:  # a common word: these are the first of them
-                return _Look(_sorted(ahead, order, first.c.number, first.c.confidence))
+            is_common = _counted(conn, ahead, limit) == limit  # so these are the first of them
+            if is_common or (reach and _counted(conn, sa.select(first), _READ_AHEAD) < _READ_AHEAD):  # or all there are so far back
+                return _Look(_sorted(ahead, order, first.c.number, first.c.confidence), reach)
         # A bitmap that does not fit would have the runs made again of every row it can no longer tell apart.
         conn.execute(sa.text("SET LOCAL work_mem = '64MB'"))
         runs = sa.func.kenpin_grams(_TEXT.c.words).op("@@")(sa.cast(_tsquery(folded), TSQUERY))
