@@ -48,7 +48,7 @@ def write(
         )
     store = PhotoStore(settings.photos) if wanted.photos else None
     with reading(engine) as conn:
-        first, last = _first(conn, wanted.since), _last(conn, wanted.until)
+        first, last = span(conn, wanted)
         written = audit_export.export(
             conn,
             folder,
@@ -71,6 +71,11 @@ def write(
     with writing(engine) as conn:
         audit.append(conn, AuditKind.LOG_EXPORTED, told, person_id=person_id)
     return written
+
+
+def span(conn: Connection, wanted: Wanted) -> tuple[int, int | None]:
+    """The numbers of the first and the last entry that are asked for; None: to the newest. Raises ExportError for what is no day."""
+    return _first(conn, wanted.since), _last(conn, wanted.until)
 
 
 def _first(conn: Connection, since: str | None) -> int:

@@ -15,7 +15,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
-from kenpin.storage import clock, parts
+from kenpin.storage import audit, clock, parts
+from kenpin.storage.audit import AuditEntry
 from kenpin.storage.database import insert_if_absent
 from kenpin.storage.errors import UnknownRowError
 from kenpin.storage.tables import people, register, second_look_replies, second_looks
@@ -124,6 +125,13 @@ def open_for(conn: Connection, person_id: str) -> tuple[str, ...]:
         .order_by(second_looks.c.at, second_looks.c.inspection_id)
     )
     return tuple(conn.execute(query).scalars())
+
+
+def first_told(conn: Connection, person_id: str, first: int = 1, last: int | None = None) -> AuditEntry | None:
+    """The first audit entry from number `first` to `last` about an inspection that this person has yet to look at."""
+    end = None if last is None else last + 1
+    each = (next(audit.entries(conn, after=first - 1, before=end, inspection_id=id, limit=1), None) for id in open_for(conn, person_id))
+    return min((entry for entry in each if entry), key=lambda entry: entry.seq, default=None)
 
 
 def reply(conn: Connection, inspection_id: str, person_id: str, said: SecondLook, source_event: str | None = None) -> Reply:

@@ -7,6 +7,7 @@ again what they mean. Long work runs beside the pages (`works`).
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import time
 from collections.abc import Collection, Mapping
@@ -30,13 +31,14 @@ from kenpin.storage import anchors, audit, erasures, parts, people, retention, s
 from kenpin.storage.audit import AuditEntry, AuditKind
 from kenpin.storage.audit_export import Format, Written
 from kenpin.storage.database import reading, writing
-from kenpin.storage.errors import StorageError
+from kenpin.storage.errors import ExportError, StorageError
 from kenpin.storage.retention import Kept
 from kenpin.storage.vocabulary import ANY_PART, Role
 
 AT_ONCE = 50  # entries on a page
 ANCHORS_SHOWN = 60  # two months of daily ones
 ERASURES_SHOWN = 50
+_ENTRIES_IN = re.compile(r"-entries-(\d+)-(\d+)\.zip$")
 KEPT_FOR_S = 24 * 3600  # of a finished export that waits for its download: it may hold what is erased meanwhile
 
 
@@ -159,14 +161,23 @@ def export(request: Request) -> Response:
         until=asked.get("until", "").strip() or None,
         photos="photos" in asked,
     )
+    try:
+        with reading(here.engine) as conn:
+            refused = _not_yet(request, conn, *log_export.span(conn, wanted))
+    except ExportError as error:
+        return problem(request, 400, "console_audit.not_done", why=str(error))
+    if refused:
+        return refused
     room = _waiting_room(request)
 
     def write(progress: Progress) -> tuple[str, Written]:
         room.mkdir(mode=0o700, exist_ok=True)
-        name = f"kenpin-audit-{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}"
-        folder = room / name
+        made = f"kenpin-audit-{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}"
+        folder = room / made
         try:
             written = log_export.write(here.engine, here.settings, folder, wanted, by=who, person_id=who, progress=progress)
+            name = f"{made}-entries-{written.first_seq}-{written.last_seq}"
+            folder = folder.rename(room / name)
             shutil.make_archive(str(room / f".{name}"), "zip", room, name)
             (room / f".{name}.zip").replace(room / f"{name}.zip")
         finally:
@@ -185,6 +196,10 @@ def download(request: Request) -> Response:
         return problem(request, 404, "console_audit.no_download")
     if name.startswith("kenpin-person-") and not visitor(request).may(Role.ADMIN):
         return problem(request, 404, "console_audit.no_download")
+    if entries_in := _ENTRIES_IN.search(name):
+        with reading(desk(request).engine) as conn:
+            if refused := _not_yet(request, conn, *map(int, entries_in.groups())):
+                return refused
     return FileResponse(file, media_type="application/zip", filename=name)
 
 
@@ -318,6 +333,14 @@ def _standing(request: Request) -> dict[tuple[str, str], str]:
         return {}
     verified: anchoring.Verified = work.result
     return {(one.id, one.place.value): one.standing.value for one in verified.anchors or ()}
+
+
+def _not_yet(request: Request, conn: Connection, first: int, last: int | None) -> Response | None:
+    """Says that these entries tell answers which the visitor is to look without; None when they tell none."""
+    told = second_looks.first_told(conn, visitor(request).person_id, first, last)
+    if told is None:
+        return None
+    return problem(request, 409, "console_audit.looks_wait", number=f"{told.seq:,}", day=told.at[:10])
 
 
 def _waiting_room(request: Request) -> Path:

@@ -16,10 +16,11 @@ import httpx
 import pytest
 from signed_in import IDS, Browser, Running, words
 from sqlalchemy.engine import Engine
+from test_inspections_list import ANSWER, ask
 
 from kenpin import prompts
 from kenpin.bot.console.server import Console, listen
-from kenpin.storage import audit, erasures, export_verifier, inspections, people, retention
+from kenpin.storage import audit, erasures, export_verifier, inspections, people, retention, second_looks
 from kenpin.storage.audit import AuditKind
 from kenpin.storage.database import reading, writing
 from kenpin.storage.erasures import ErasedKind
@@ -188,7 +189,7 @@ def test_a_supervisor_exports_and_downloads_what_an_auditor_can_check(log: Runni
     sumi = log.browser("Sumi")
     assert sumi.submit("/audit/export/new", {"format": "jsonl", "photos": "1"}).status_code == 303
     shown = finished(sumi, "/audit/export")
-    link = re.search(r"/audit/export/(kenpin-audit-[\d-]+)\.zip", shown)
+    link = re.search(r"/audit/export/(kenpin-audit-[\d-]+-entries-1-\d+)\.zip", shown)
     assert link, shown
     with zipfile.ZipFile(BytesIO(sumi.get(link.group()).content)) as file:
         file.extractall(tmp_path / "auditor")
@@ -198,6 +199,37 @@ def test_a_supervisor_exports_and_downloads_what_an_auditor_can_check(log: Runni
     with reading(log.engine) as conn:
         told = list(audit.entries(conn, kind=AuditKind.LOG_EXPORTED))
     assert [(entry.person_id, entry.payload and entry.payload["format"]) for entry in told] == [(IDS["Sumi"], "jsonl")]
+
+
+def test_an_export_waits_for_a_second_look_whose_answer_it_would_tell(log: Running) -> None:
+    sumi, ada = log.browser("Sumi"), log.browser("Ada")
+    ask(log.engine, "K-A", "is this OK?", answer=ANSWER)
+    with writing(log.engine) as conn:
+        told = audit.append(conn, AuditKind.ANSWER_SAVED, {"headline": "Not OK: a scratch"}, "K-A")
+        second_looks.draw(conn, "K-A", IDS["Sumi"])
+
+    refused = sumi.submit("/audit/export/new", {"format": "csv", "since": "2020-01-01"})
+    assert refused.status_code == 409
+    assert f"from entry {told.seq} on" in words(refused)
+    assert "2020-01-01" in refused.text, "what was typed is not lost"
+    assert sumi.submit("/audit/export/new", {"format": "csv", "until": str(told.seq - 1)}).status_code == 303
+    own = re.search(rf"/audit/export/kenpin-audit-[\d-]+-entries-1-{told.seq - 1}\.zip", finished(sumi, "/audit/export"))
+    assert own and sumi.get(own.group()).status_code == 200, "what was before tells nothing"
+
+    assert ada.submit("/audit/export/new", {"format": "csv"}).status_code == 303
+    others = re.search(r"/audit/export/kenpin-audit-[\w-]+\.zip", finished(ada, "/audit/export"))
+    assert others and ada.get(others.group()).status_code == 200
+    assert sumi.get(others.group()).status_code == 409, "nor by way of somebody else's"
+
+    sumi.submit("/reviews/K-A", {"said": "not_ok"})
+    assert sumi.get(others.group()).status_code == 200
+    assert sumi.submit("/audit/export/new", {"format": "csv"}).status_code == 303
+
+
+def test_an_export_from_no_day_is_refused_at_once(log: Running) -> None:
+    refused = log.browser("Sumi").submit("/audit/export/new", {"format": "csv", "since": "yesterday"})
+    assert refused.status_code == 400
+    assert "neither a day such as" in words(refused)
 
 
 def test_an_export_of_nothing_says_so(log: Running) -> None:
