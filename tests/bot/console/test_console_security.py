@@ -5,12 +5,16 @@ from __future__ import annotations
 import logging
 import socket
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 import sqlalchemy as sa
 from signed_in import IDS, Running, words
+from sqlalchemy.engine import Engine
 
 from kenpin.bot.console.desk import Desk
 from kenpin.bot.console.page import CSRF, csrf_of
@@ -215,16 +219,31 @@ def test_what_was_typed_is_not_lost_when_the_session_has_ended(console: Running)
     assert "<b>long" not in reply.text
 
 
-def test_while_the_database_is_away_a_page_says_so_and_what_was_typed_can_be_sent_again(
-    console: Running, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@contextmanager
+def away(engine: Engine) -> Iterator[None]:
+    """The database cuts its connections off and takes no new ones; SQLite's file cannot be opened."""
+    where = engine.url
+    if engine.dialect.name == "sqlite":
+        engine.dispose()
+        file = Path(where.database or "")
+        hidden = file.with_suffix(".away")
+        file.rename(hidden)
+        file.mkdir()
+        yield
+        file.rmdir()
+        hidden.rename(file)
+        return
+    with psycopg.connect(where.set(drivername="postgresql", database="postgres").render_as_string(False), autocommit=True) as admin:
+        admin.execute(f'ALTER DATABASE "{where.database}" ALLOW_CONNECTIONS false')
+        admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (where.database,))
+        yield
+        admin.execute(f'ALTER DATABASE "{where.database}" ALLOW_CONNECTIONS true')
+
+
+def test_while_the_database_is_away_a_page_says_so_and_what_was_typed_can_be_sent_again(console: Running) -> None:
     browser = console.browser()
-    with monkeypatch.context() as away:  # an engine whose connections fail as those of a stopped server do
-
-        def refuse(*args: object, **more: object) -> None:
-            raise sa.exc.OperationalError("connect", {}, Exception("connection refused"))
-
-        away.setattr(sa.engine.Engine, "connect", refuse)
+    assert browser.get("/account").status_code == 200
+    with away(console.engine):
         reply = browser.submit("/language", {"language": "ja", "note": "typed with care"})
         assert (reply.status_code, browser.get("/account").status_code) == (503, 503)
     assert "The database does not answer" in words(reply)
