@@ -22,7 +22,7 @@ from rich.table import Table
 from sets import named
 
 from kenpin.tools import domain
-from kenpin.tools.vision import photo
+from kenpin.tools.vision import photo, score
 from kenpin.tools.vision.eye import Eye, ReferencePhoto
 
 REFERENCES = (1, 4, 16)
@@ -52,7 +52,7 @@ def parts(names: Sequence[str], photos: Path, cache: Path, tested: int, count: i
 
 def away(eye: Eye, path: Path, part: Part) -> float:
     z = eye.judge(path, part.references).z
-    return z[1] + z[2]  # whole and bulk
+    return z[score.WHOLE] + z[score.BULK]
 
 
 def turned_away(eye: Eye, path: Path, part: Part, others: Sequence[Part]) -> bool:

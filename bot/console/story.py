@@ -9,6 +9,7 @@ from sqlalchemy.engine import Connection
 
 from kenpin.bot import references
 from kenpin.storage import (
+    accept_groups,
     actions,
     audit,
     corrections,
@@ -22,6 +23,7 @@ from kenpin.storage import (
     second_looks,
     sightings,
 )
+from kenpin.storage.accept_groups import Group
 from kenpin.storage.actions import Action
 from kenpin.storage.audit import Link
 from kenpin.storage.corrections import Corrected
@@ -70,6 +72,7 @@ class Story:
     corrected: Corrected | None
     action: Action | None
     expired_at: str | None
+    group: Group | None  # of clear accepts, that its proposal was collected into
     approvers: tuple[Person, ...]
     looked_by: str | None  # who was asked for a second look
     look: Reply | None
@@ -128,6 +131,7 @@ def told(conn: Connection, store: PhotoStore, inspection_id: str) -> Story | Non
         corrected=corrected,
         action=action,
         expired_at=expirations.at(conn, proposal.id) if proposal else None,
+        group=accept_groups.group_of(conn, proposal.id) if proposal else None,
         approvers=approvers,
         looked_by=asked,
         look=look,

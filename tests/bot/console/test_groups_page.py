@@ -100,6 +100,7 @@ def test_an_approver_sees_each_photo_takes_one_out_and_approves_the_rest_at_once
     sumi = console.browser("Sumi")
     overview = sumi.get("/modes/part", params={"part": PART})
     assert f'href="/groups/{group.id}"' in overview.text
+    assert f'href="/groups/{group.id}"' in sumi.get(f"/inspections/{ids[0]}").text
     page = sumi.get(f"/groups/{group.id}")
     assert re.findall(r"<strong>(K-[^<]+)</strong>", page.text) == ids
     assert "Approve all 3" in words(page)
