@@ -61,8 +61,7 @@ def turned_away(eye: Eye, path: Path, part: Part, others: Sequence[Part]) -> boo
         return False
     own = dict(eye.recognise(path, {part.name: part.references}).candidates)[part.name]
     seen = eye.recognise(path, {one.name: one.references for one in (part, *others)})
-    other = dict(seen.candidates)[seen.part] if seen.part not in (None, part.name) else None
-    return domain.decided(how_far, own, other)[0]
+    return domain.decided(how_far, own, domain.nearer(seen, part.name))[0]
 
 
 def main() -> None:

@@ -14,7 +14,7 @@ from kenpin.storage import database, parts
 from kenpin.storage.vocabulary import Language
 from kenpin.tools.context import Context, as_reference_photos
 from kenpin.tools.told import Told
-from kenpin.tools.vision.sight import Sight
+from kenpin.tools.vision.sight import Recognition, RecognitionOutcome, Sight
 from kenpin.tools.wording import Words
 
 NAME = "domain"
@@ -49,18 +49,23 @@ def unlike(context: Context, index: int, sight: Sight) -> Unlike | None:
             known = {part.number: as_reference_photos(part, site.photo_store) for part in parts.all_parts(conn) if part.good}
         own = dict(site.eye.recognise(path, {number: known[number]}).candidates)[number]
         seen = site.eye.recognise(path, known)
-        other = seen.part if seen.part != number else None
-        is_unlike, is_other = decided(away, own, dict(seen.candidates)[other] if other is not None else None)
+        is_unlike, is_other = decided(away, own, nearer(seen, number))
         outputs.update(away=round(away, 2), similarity=round(own, 4), nearest=[[name, round(s, 4)] for name, s in seen.candidates])
-        outputs.update(unlike=is_unlike, looks_like=other if is_other else None)
-    return Unlike(photo=index, part=number, looks_like=other if is_other else None) if is_unlike else None
+        outputs.update(unlike=is_unlike, looks_like=seen.part if is_other else None)
+    return Unlike(photo=index, part=number, looks_like=seen.part if is_other else None) if is_unlike else None
+
+
+def nearer(seen: Recognition, number: str) -> float | None:
+    """Cosine to the nearest good photo of another part, where the photo is near that or several; None where near none."""
+    nearest, similarity = seen.candidates[0]
+    return similarity if nearest != number and seen.outcome is not RecognitionOutcome.NONE_NEAR else None
 
 
 def decided(away: float, own: float, other: float | None) -> tuple[bool, bool]:
-    """Whether a photo is something else than the part, and whether that is the other part it was recognised as.
+    """Whether a photo is something else than the part, and whether another part is what it is near instead.
 
-    away: `whole_z` and `bulk_z` of its Sight, summed. own, other: cosine to the nearest good photo of this part, and of the part that it
-    was recognised as when that is another one.
+    away: `whole_z` and `bulk_z` of its Sight, summed. own, other: cosine to the nearest good photo of this part, and of another one that
+    it is near (see `nearer`).
     """
     is_other = away >= SUSPECT and other is not None and _distance(own) - _distance(other) >= CLEARLY
     is_unlike = (away >= STRANGER and _distance(own) > NEAR) or (away >= SUSPECT and _distance(own) > FAR)

@@ -50,6 +50,15 @@ class Outline:
     size_wh: tuple[float, float]  # of the box around the part, along and across its axis
     angle_deg: float  # the axis' turn from the horizontal, clockwise as seen on the photo
 
+    @property
+    def whole(self) -> NDArray[np.bool_]:
+        """(h, w): the part with what may be missing of it: the convex hull of each of its pieces."""
+        whole = self.mask.astype(np.uint8)
+        contours, _ = cv2.findContours(whole, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+        for contour in contours:
+            cv2.fillConvexPoly(whole, cv2.convexHull(contour), 1)
+        return whole.astype(bool)
+
     def turned(self, by_deg: float) -> Outline:
         """The same part in a box turned by `by_deg`."""
         points = cv2.findNonZero(self.mask.astype(np.uint8)).reshape(-1, 2).astype(np.float64)

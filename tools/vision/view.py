@@ -2,7 +2,8 @@
 
 A part on a bench is cut out close and brought upright; a part that fills the frame is shown as it is. Either way it is shown twice: once
 close, in about `TOKENS` patches, and once from afar, in about `COARSE_TOKENS`, both in the proportions of what is shown, so a long part
-gets a long view and every photo costs about the same: as much as one look at 448 x 448 px.
+gets a long view and every photo costs about the same: as much as one look at 448 x 448 px. Of a part on a bench its convex hull counts:
+where a piece has broken out, the bench is what is strange.
 """
 
 from __future__ import annotations
@@ -55,7 +56,7 @@ class View:
     """Patch features of one frame of a photo, close and from afar."""
 
     features: Array  # (rows, columns, width), unit length
-    part: NDArray[np.bool_]  # (rows, columns): which patches show the part
+    part: NDArray[np.bool_]  # (rows, columns): which patches show the part, or where something of it is missing
     frame: Frame
     coarse: Array  # (coarse rows, coarse columns, width), unit length
     coarse_part: NDArray[np.bool_]  # (coarse rows, coarse columns)
@@ -134,7 +135,7 @@ def cut(rgb: NDArray[np.uint8], frame: Frame, patch: int) -> NDArray[np.uint8]:
 
 
 def _part(outline: Outline | None, frame: Frame) -> NDArray[np.bool_]:
-    """Which patches show the part: all where it fills the frame; at least one always does."""
+    """Which patches show the part as it would be whole: all where it fills the frame; at least one always does."""
     if outline is None:
         return np.ones((frame.rows, frame.columns), bool)
     fine = 4
@@ -142,7 +143,7 @@ def _part(outline: Outline | None, frame: Frame) -> NDArray[np.bool_]:
     matrix[:, 2] += matrix[:, :2] @ (0.5, 0.5) - 0.5
     size = (frame.columns * fine, frame.rows * fine)
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    warped = cv2.warpAffine(outline.mask.astype(np.float32), matrix, size, flags=flags)
+    warped = cv2.warpAffine(outline.whole.astype(np.float32), matrix, size, flags=flags)
     share = cv2.resize(warped, (frame.columns, frame.rows), interpolation=cv2.INTER_AREA)
     return np.asarray(share >= min(PART_SHARE, float(share.max())))
 

@@ -35,6 +35,16 @@ def test_a_round_part_says_nothing_of_how_it_is_turned() -> None:
     assert outline.lie is Lie.ROUND
 
 
+def test_where_a_piece_has_broken_out_belongs_to_the_whole_part_and_the_bench_beside_it_does_not() -> None:
+    rows, columns = np.mgrid[:192, :192]
+    is_disc, is_gap = (rows - 96) ** 2 + (columns - 90) ** 2 < 50**2, (columns > 90) & (abs(rows - 96) < 8)
+    photo = np.where(is_disc & ~is_gap, 200, 60).astype(np.uint8)
+    outline = foreground.find(np.repeat(photo[:, :, None], 3, axis=2))
+    assert outline is not None
+    gap, bench = (96, 120), (96, 170)
+    assert (bool(outline.mask[gap]), bool(outline.whole[gap]), bool(outline.whole[bench])) == (False, True, False)
+
+
 @pytest.mark.parametrize("grey", [0, 128, 255])
 def test_a_blank_photo_has_no_part_on_a_bench(grey: int) -> None:
     assert Pixels(np.full((120, 160, 3), grey, np.uint8)).outline is None
