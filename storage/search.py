@@ -180,6 +180,13 @@ def latest_proposing(conn: Connection, limit: int, *, part: str | None = None, w
     return tuple(conn.execute(query.order_by(register.c.number.desc()).limit(limit)).scalars())
 
 
+def waiting(conn: Connection) -> dict[str, int]:
+    """How many proposals of each part wait for a decision; of those with any."""
+    is_pending = register.c.proposal_state == ProposalState.PENDING.value
+    query = sa.select(register.c.part, sa.func.count().label("waiting")).where(is_pending, register.c.part.is_not(None))
+    return {row.part: row.waiting for row in conn.execute(query.group_by(register.c.part).order_by(register.c.part))}
+
+
 def choices(conn: Connection, column: Column, limit: int = 200) -> tuple[str, ...]:
     """The values there are, sorted: each is one step in an index, however many rows have it."""
     steps = (

@@ -190,3 +190,14 @@ def test_whoever_has_yet_to_look_again_does_not_see_the_group(console: Running) 
         assert reply.status_code == 403 and "Say first what you see" in words(reply)
     assert decided_ids(console) == []
     assert console.browser("Ada").get(f"/groups/{group.id}").status_code == 200
+
+
+def test_the_page_of_people_says_what_waits_under_each_permission_and_where_nobody_else_could_decide(console: Running) -> None:
+    group_of(console, 2)
+    ada = console.browser("Ada")
+    assert f"nobody else may decide on {PART}" in words(ada.get("/people"))
+    ada.submit("/people/grant", {"who": "U0AIKO0001", "part": ""})
+    shown = ada.get("/people")
+    assert "nobody else" not in words(shown)
+    rows = re.findall(r"<tr><th scope=\"row\">(.+?)</th><td>.+?</td><td>(\d+)", shown.text, re.DOTALL)
+    assert rows == [("Sumi", "2"), ("U0AIKO0001", "2")]
