@@ -5,8 +5,6 @@ With KENPIN_PICTURES=1 its screenshots become those of docs/console.md.
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -31,19 +29,6 @@ PICTURES = Path(__file__).parents[3] / "docs" / "pictures"
 ROLES = [f"{people.OPERATOR.id}=viewer", f"{people.APPROVER.id}=supervisor", f"{people.QUALITY_LEADS.id}=admin"]
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[playwright.Browser]:
-    path = shutil.which("chromium")
-    if path is None:
-        if os.environ.get("CI") == "true":
-            pytest.fail("On CI a missing Chromium is a failure; .ci/run installs Debian's.", pytrace=False)
-        pytest.skip("Chromium is not installed (Debian: apt-get install chromium)")
-    with playwright.sync_playwright() as runner:
-        browser = runner.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ from __future__ import annotations
 import io
 import os
 import re
-import shutil
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import replace
@@ -36,19 +35,6 @@ playwright = pytest.importorskip("playwright.sync_api")
 PICTURES = Path(__file__).parents[4] / "docs" / "pictures"
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[playwright.Browser]:
-    path = shutil.which("chromium")
-    if path is None:
-        if os.environ.get("CI") == "true":
-            pytest.fail("On CI a missing Chromium is a failure; .ci/run installs Debian's.", pytrace=False)
-        pytest.skip("Chromium is not installed (Debian: apt-get install chromium)")
-    with playwright.sync_playwright() as runner:
-        browser = runner.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
