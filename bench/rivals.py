@@ -310,7 +310,7 @@ def main() -> None:
     names = given.sets.split(",") if given.sets else list(WITH_MASKS if given.pixels else NAMES)
     counts = [int(count) for count in given.references.split(",")]
     everybody = contestants(given.contestants.split(","), given.imgad.split(","), given.cache, console)
-    each = [one for one in everybody if one.has_maps or not given.pixels]
+    each = [one for one in everybody if (one.has_maps or not given.pixels) and (one.fewest == 1 or not given.own)]
     if not each:
         sys.exit("Nobody to measure: name others with --contestants.")
     table = Table(title=f"{given.draws} draws, mean (sd)", box=box.MARKDOWN)
